@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Builds Holdfast and runs its tests.
+#
+#   make                   all programs, into build/
+#   make DEV=1             warnings are errors
+#   make check             unit tests, fuzz corpora, golden files, style
+#   make check SAN=1       the same under ASan and UBSan
+#   make fuzz FUZZ_S=10    libFuzzer (clang), FUZZ_S seconds a target
+#   make bench             the load generator, the sink and their kin
+#
+# O=DIR builds elsewhere.
+
+CC       = gcc
+FUZZ_CC  = clang
+FUZZ_S   = 10
+O        = build
+B        = $O/obj$(if $(SAN),-san)
+BIN      = $O$(if $(SAN),/san)/bin
+LIBEXEC  = $O$(if $(SAN),/san)/libexec
+
+# _GNU_SOURCE: Linux is the target, and the source should not guess at less.
+CPPFLAGS = -I. -D_GNU_SOURCE
+WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+           -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+HARDEN   = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+CFLAGS   = -std=c11 -O2 -g -fno-common -pthread $(WARN) $(HARDEN) \
+           $(if $(filter 1,$(DEV)),-Werror) $(if $(SAN),$(SANITIZE))
+LDFLAGS  = -pie -pthread $(if $(SAN),$(SANITIZE))
+
+PKGS     = libevent_core jansson
+LDLIBS  := $(shell pkg-config --libs $(PKGS))
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
+
+PROGRAMS = master smtpd qmgr deliver shaper
+
+sources  = $(sort $(wildcard $(1)/*.c $(1)/core/*.c))
+objects  = $(patsubst %.c,$B/%.o,$(call sources,$(1)))
+
+UTIL_SRC  = $(sort $(wildcard util/*/*.c))
+UTIL_LIB  = $B/libutil.a
+CORE_LIB  = $B/libcore.a
+CORE_OBJ  = $(patsubst %.c,$B/%.o,$(sort $(wildcard */core/*.c)))
+UNITS     = $(patsubst tests/unit/%.c,$B/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+SIMS      = $(patsubst tests/sim/%.c,$B/tests/%,$(sort $(wildcard tests/sim/sim_*.c)))
+FUZZ      = $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BUILT     = $(foreach p,$(PROGRAMS),$(if $(wildcard $p/main.c),$(LIBEXEC)/$p)) \
+            $(if $(wildcard ctl/main.c),$(BIN)/holdfast $(BIN)/sendmail $(BIN)/mailq)
+
+all: $(BUILT) bench
+
+# --- programs ---------------------------------------------------------------
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(UTIL_LIB): $(UTIL_SRC:%.c=$B/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(CORE_LIB): $(CORE_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+define program_rule
+$(LIBEXEC)/$(1): $(call objects,$(1)) $(UTIL_LIB)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$p)))
+
+$(BIN)/holdfast: $(call objects,ctl) $(UTIL_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BIN)/sendmail $(BIN)/mailq: $(BIN)/holdfast
+	ln -sf holdfast $@
+
+# --- tests ------------------------------------------------------------------
+
+tests: all $(UNITS) $(SIMS) $(FUZZ:%=$B/tests/replay-%)
+
+$B/tests/test_%: $B/tests/unit/test_%.o $(CORE_LIB) $(UTIL_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+
+$B/tests/sim_%: $B/tests/sim/sim_%.o $(CORE_LIB) $(UTIL_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$B/tests/replay-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(CORE_LIB) $(UTIL_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+check: tests
+	@O=$O B=$B SAN=$(SAN) sh tests/check.sh $(UNITS) -- $(SIMS) -- $(FUZZ)
+
+fuzz: $(FUZZ:%=$B/fuzz/%)
+	@set -e; for f in $(FUZZ); do mkdir -p $O/corpus/$$f; \
+		$B/fuzz/$$f -max_total_time=$(FUZZ_S) -print_final_stats=1 \
+		$O/corpus/$$f tests/fuzz/corpus/$${f#fuzz_}; done
+
+FUZZ_CFLAGS = -std=c11 -O1 -g -fno-common -pthread
+$B/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) \
+		-fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$B/fuzz/libutil.a: $(patsubst %.c,$B/fuzz/%.o,$(UTIL_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$B/fuzz/fuzz_%: $B/fuzz/tests/fuzz/fuzz_%.o $B/fuzz/libutil.a
+	$(FUZZ_CC) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+
+bench:
+	@$(MAKE) -s -C tests/bench O=$(abspath $O)/bench
+
+format-check:
+	clang-format --dry-run -Werror $$(git ls-files -co --exclude-standard \
+		'*.c' '*.h' | grep -v '^tests/bench/')
+
+style: format-check
+	tools/check-style
+	tools/check-layers
+
+clean:
+	rm -rf $O
+
+.PHONY: all tests check fuzz bench format-check style clean
+.SECONDARY:
+-include $(shell find $O -name '*.d' 2>/dev/null)
