@@ -24,7 +24,7 @@ enum part_status {
 #define PART_STATE_ENUM(name, text) name,
 	PART_STATE_TABLE(PART_STATE_ENUM)
 #undef PART_STATE_ENUM
-	PART_STATE_N
+	    PART_STATE_N
 };
 
 /* How one recipient stands. Two bits each; numbers are in the ledger. */
@@ -57,7 +57,7 @@ enum part_cause {
 #define PART_CAUSE_ENUM(name, text) name,
 	PART_CAUSE_TABLE(PART_CAUSE_ENUM)
 #undef PART_CAUSE_ENUM
-	PART_CAUSE_N
+	    PART_CAUSE_N
 };
 
 /* The queue that a part is in; views, lower-case domain. Empty tenant or
@@ -75,17 +75,17 @@ struct queue_key {
  */
 struct part_state {
 	struct qid qid;
-	uint64_t segment;   /* number of the file that holds the record */
-	uint32_t block;     /* of the record's header: offset / 4096 */
-	uint16_t part;      /* number within the message, from 0 */
-	uint16_t n_rcpts;   /* 1 to PART_RCPTS_MAX */
-	uint8_t state;      /* enum part_status */
-	uint8_t cause;      /* enum part_cause */
-	uint8_t deaths;     /* of workers that had it in transaction (Q13) */
-	uint8_t throttles;  /* after MAIL, in a row (Q9) */
-	uint16_t tries;     /* counted attempts */
-	uint16_t last_code; /* of the last reply, 0: none yet */
-	int64_t due_ms;     /* next try; 0 when not WAITING */
+	uint64_t segment;     /* number of the file that holds the record */
+	uint32_t block;       /* of the record's header: offset / 4096 */
+	uint16_t part;        /* number within the message, from 0 */
+	uint16_t n_rcpts;     /* 1 to PART_RCPTS_MAX */
+	uint8_t state;        /* enum part_status */
+	uint8_t cause;        /* enum part_cause */
+	uint8_t deaths;       /* of workers that had it in transaction (Q13) */
+	uint8_t throttles;    /* after MAIL, in a row (Q9) */
+	uint16_t tries;       /* counted attempts */
+	uint16_t last_code;   /* of the last reply, 0: none yet */
+	int64_t due_ms;       /* next try; 0 when not WAITING */
 	int64_t first_try_ms; /* 0: none yet */
 	int64_t last_try_ms;  /* 0: none yet */
 	uint64_t lease;       /* number of the last lease, 0: none yet */
