@@ -3,6 +3,8 @@
 #ifndef UTIL_PROTO_TERMS_H
 #define UTIL_PROTO_TERMS_H
 
+#include "util/mail/outcome.h"
+
 /* What a descriptor that master hands over is for. */
 enum hand_kind {
 	HAND_CONF,         /* configuration snapshot, a memfd */
@@ -24,57 +26,6 @@ enum hand_kind {
 /* Who is at the other end of a connection. */
 enum peer_role { PEER_SMTPD, PEER_DELIVER, PEER_QMGR, PEER_CTL, PEER_ROLE_N };
 
-/* What a transaction learnt of a recipient: a result, never an error. */
-enum verdict {
-	VERDICT_DELIVERED,
-	VERDICT_DEFERRED,
-	VERDICT_THROTTLED,
-	VERDICT_BOUNCED,
-	VERDICT_N
-};
-
-/* What became of a lease as a whole. */
-enum outcome {
-	OUTCOME_TRIED,      /* a verdict for each open recipient */
-	OUTCOME_THROTTLED,  /* not counted; the site slows (Q9) */
-	OUTCOME_RETURNED,   /* never begun: connection lost or closing */
-	OUTCOME_DAMAGED,    /* the record reads, and is malformed */
-	OUTCOME_UNREADABLE, /* the record could not be read now (S6) */
-	OUTCOME_N
-};
-
-/* Why a connection ended. */
-enum conn_why {
-	CONN_CLOSED,    /* idle, asked to, or its messages are used up */
-	CONN_THROTTLED, /* 421, too many, rate: the site slows */
-	CONN_REFUSED,   /* no host answered, or all refused before MAIL */
-	CONN_LOST,      /* broke off in a transaction, or went silent */
-	CONN_WHY_N
-};
-
-/* Where in the dialogue something happened. */
-enum smtp_stage {
-	STAGE_CONNECT,
-	STAGE_GREETING,
-	STAGE_EHLO,
-	STAGE_MAIL,
-	STAGE_RCPT,
-	STAGE_DATA,
-	STAGE_BODY,
-	STAGE_DOT,
-	STAGE_RSET,
-	STAGE_QUIT,
-	STAGE_IDLE,
-	STAGE_N
-};
-
-enum route_status {
-	ROUTE_OK,
-	ROUTE_AGAIN, /* not to be had now: ask again after valid_ms */
-	ROUTE_NONE,  /* no route, for good: the parts bounce with code */
-	ROUTE_STATUS_N
-};
-
 enum process_state {
 	PROCESS_STARTING,
 	PROCESS_OK,
@@ -84,22 +35,7 @@ enum process_state {
 	PROCESS_STATE_N
 };
 
-/* How far a worker is with a lease; it only goes up. */
-enum slot_phase {
-	SLOT_FREE,
-	SLOT_LEASED,
-	SLOT_TRANSACTION,
-	SLOT_DOT_SENT,
-	SLOT_ANSWERED,
-	SLOT_PHASE_N
-};
-
 /* What qmgr lets smtpd do. */
-enum pressure {
-	PRESSURE_ACCEPT,
-	PRESSURE_SLOW,
-	PRESSURE_REFUSE,
-	PRESSURE_N
-};
+enum pressure { PRESSURE_ACCEPT, PRESSURE_SLOW, PRESSURE_REFUSE, PRESSURE_N };
 
 #endif /* UTIL_PROTO_TERMS_H */
