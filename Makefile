@@ -96,10 +96,10 @@ $B/tests/replay-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(CORE_LIB) $(UTIL_L
 check: tests
 	@O=$O B=$B SAN=$(SAN) sh tests/check.sh $(UNITS) -- $(SIMS) -- $(FUZZ)
 
-fuzz: $(FUZZ:%=$B/fuzz/%)
-	@set -e; for f in $(FUZZ); do mkdir -p $O/corpus/$$f; \
-		$B/fuzz/$$f -max_total_time=$(FUZZ_S) -print_final_stats=1 \
-		$O/corpus/$$f tests/fuzz/corpus/$${f#fuzz_}; done
+fuzz-build: $(FUZZ:%=$B/fuzz/%)
+
+fuzz: fuzz-build
+	sh tests/fuzz.sh $(FUZZ_S)
 
 FUZZ_CFLAGS = -std=c11 -O1 -g -fno-common -pthread
 $B/fuzz/%.o: %.c
@@ -128,6 +128,6 @@ style: format-check
 clean:
 	rm -rf $O
 
-.PHONY: all tests check fuzz bench format-check style clean
+.PHONY: all tests check fuzz fuzz-build bench format-check style clean
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)
