@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Spools that are missing, read-only, of another version, damaged; restarts."""
+import glob
+import os
+import shutil
+import subprocess
+
+from relay import BIN, await_true
+
+
+def run_once(relay):
+    """`run` that is expected to end by itself: (exit status, text)."""
+    p = subprocess.run([os.path.join(BIN, "holdfast"), "-c", relay.conf, "run"],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       stdin=subprocess.DEVNULL, timeout=60)
+    return p.returncode, p.stdout.decode(errors="replace")
+
+
+def fill(relay, n, to="b@dest.test"):
+    return [relay.submit(to=(to,), body=b"Subject: %d\r\n\r\nx\r\n" % i)
+            for i in range(n)]
+
+
+def test_state_survives_a_restart(t):
+    """Q11: a restart changes no count and no due time."""
+    peer = t.peer(lambda s: s.serve({"RCPT": "450 4.2.1 later"}))
+    relay = t.relay(relay_to=peer.address, retry="1h")
+    relay.write_conf(relay.text.replace('retry_max = "1s"',
+                                        'retry_max = "2h"'))
+    relay.start()
+    qids = fill(relay, 5)
+    for q in qids:
+        await_true("one try each", lambda: relay.why(q)["attempts"] == 1)
+    before = {q: relay.why(q) for q in qids}
+    for stop in (relay.stop, relay.kill_all):
+        stop()
+        relay.start()
+        for q in qids:
+            why = relay.why(q)
+            assert why["attempts"] == 1 and why["state"] == "waiting", why
+            shift = before[q]["next_ms"] - why["next_ms"]
+            assert 0 <= shift < 120000, (before[q], why)
+            assert "450" in str(why["history"]), why
+    peer.script = lambda s: s.serve()
+    relay.command("retry", "--all")
+    relay.await_empty()
+    assert len(peer.messages) == 5
+
+
+def test_done_stays_done_after_a_restart(t):
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay(relay_to=peer.address).start()
+    qids = fill(relay, 20)
+    relay.await_empty()
+    relay.kill_all()
+    relay.start()
+    relay.stop()
+    relay.start()
+    status = relay.status()
+    assert status["queued_messages"] == 0 and status["accounts"]["balanced"]
+    assert status["scan"]["recovered"] == 0, status
+    assert len(peer.messages) == 20
+    assert relay.command("why", "0" * 26, check=False).returncode == 1
+    assert qids
+
+
+def test_status_reads_the_spool_when_stopped(t):
+    relay = t.relay().start()
+    fill(relay, 7)
+    running = relay.status()
+    assert running["queued_messages"] == 7, running
+    relay.stop()
+    p = relay.command("status", "--json", check=False)
+    assert p.returncode == 111
+    stopped = relay.status()
+    assert stopped["ready"] is False and stopped["processes"] == []
+    assert stopped["queued_messages"] == 7, stopped
+    assert stopped["accounts"]["balanced"]
+
+
+def test_finished_segments_are_removed(t):
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay(relay_to=peer.address,
+                    conf='spool { segment_age = "1s" }').start()
+    fill(relay, 30)
+    relay.await_empty()
+
+    def data():
+        return sum(os.path.getsize(f) for d in ("incoming", "deferred")
+                   for f in glob.glob(f"{relay.state}/spool/{d}/*")
+                   if os.path.getsize(f) > 4096)
+    await_true("no record is left", lambda: data() == 0 or not [
+        f for d in ("incoming", "deferred")
+        for f in glob.glob(f"{relay.state}/spool/{d}/*")
+        if b"Subject: 1\r\n" in open(f, "rb").read()])
+
+
+def test_a_lost_ledger_loses_no_message(t):
+    """Without the ledger each message is found again, and tried again."""
+    peer = t.peer(lambda s: s.serve({"RCPT": "450 4.2.1 later"}))
+    relay = t.relay(relay_to=peer.address).start()
+    qids = fill(relay, 10)
+    relay.stop()
+    for f in glob.glob(f"{relay.state}/spool/ledger/*"):
+        os.unlink(f)
+    relay.start()
+    await_true("all are found again",
+               lambda: relay.status()["queued_messages"] == 10)
+    for q in qids:
+        assert relay.why(q)["record"]["ok"], q
+    peer.script = lambda s: s.serve()
+    relay.command("retry", "--all")
+    relay.await_empty()
+    assert len(peer.messages) == 10
+
+
+def flip(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)
+        f.seek(at)
+        f.write(bytes([byte[0] ^ 0xff]))
+
+
+def test_a_damaged_ledger_is_reported_and_the_rest_goes_on(t):
+    relay = t.relay().start()
+    fill(relay, 50)
+    relay.kill_all()
+    for f in glob.glob(f"{relay.state}/spool/ledger/L*"):
+        flip(f, 1024 + 100)
+    relay.start()
+    await_true("all are there",
+               lambda: relay.status()["queued_messages"] == 50)
+    assert "ledger" in relay.log_text()
+
+
+def test_a_damaged_record_is_set_aside_and_the_rest_goes_on(t):
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay().start()
+    fill(relay, 10)
+    relay.stop()
+    found = [f for d in ("incoming", "deferred")
+             for f in glob.glob(f"{relay.state}/spool/{d}/*")
+             if b"Subject: 4\r\n" in open(f, "rb").read()]
+    assert len(found) == 1
+    with open(found[0], "rb") as f:
+        at = f.read().index(b"Subject: 4\r\n")
+    flip(found[0], at)
+    relay.write_conf(relay.text.replace(relay.relay_to, peer.address))
+    relay.start()
+    await_true("nine arrive", lambda: len(peer.messages) == 9)
+    await_true("the tenth is held as damaged",
+               lambda: relay.status()["accounts"]["held"] == 1)
+    relay.stop()
+    relay.start()
+    status = relay.status()
+    assert status["accounts"]["held"] == 1, status
+    assert len(peer.messages) == 9
+
+
+def test_a_segment_cut_short_loses_only_what_was_cut(t):
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay().start()
+    fill(relay, 10)
+    relay.kill_all()
+    found = [f for d in ("incoming", "deferred")
+             for f in glob.glob(f"{relay.state}/spool/{d}/*")
+             if b"Subject: 9\r\n" in open(f, "rb").read()]
+    with open(found[0], "rb") as f:
+        at = f.read().index(b"Subject: 9\r\n")
+    os.truncate(found[0], at)
+    relay.write_conf(relay.text.replace(relay.relay_to, peer.address))
+    relay.start()
+    await_true("nine arrive", lambda: len(peer.messages) == 9)
+    status = relay.status()
+    assert status["accounts"]["balanced"], status
+    # The ledger knows the tenth: it is missed, not forgotten.
+    assert status["queued_messages"] == 1, status
+
+
+def test_a_spool_of_another_version_is_refused(t):
+    relay = t.relay().start()
+    relay.stop()
+    with open(f"{relay.state}/spool/VERSION", "w") as f:
+        f.write("99\n")
+    status, text = run_once(relay)
+    assert status == 100 and "99" in text and "version" in text, (status, text)
+
+
+def test_a_state_dir_that_cannot_be_made(t):
+    relay = t.relay()
+    open(t.path("file"), "w").close()
+    relay.write_conf(relay.text.replace(relay.state, t.path("file/state")))
+    status, text = run_once(relay)
+    assert status in (100, 111) and "file/state" in text, (status, text)
+
+
+def test_a_spool_directory_that_is_a_file(t):
+    relay = t.relay().start()
+    relay.stop()
+    shutil.rmtree(f"{relay.state}/spool/incoming")
+    open(f"{relay.state}/spool/incoming", "w").close()
+    status, text = run_once(relay)
+    assert status in (100, 111) and "incoming" in text, (status, text)
+
+
+def test_a_full_disk_refuses_mail_and_delivers_what_is_there(t):
+    """A file system of its own, filled up; then room is made again."""
+    mount = t.path("fs")
+    os.mkdir(mount)
+    p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs",
+                        mount], stderr=subprocess.PIPE)
+    if p.returncode != 0:
+        from relay import Skip
+        raise Skip("no file system can be mounted here")
+    t.at_end(lambda: subprocess.run(["umount", "-l", mount]))
+    peer = t.peer(lambda s: s.serve({"RCPT": "450 4.2.1 later"}))
+    relay = t.relay(relay_to=peer.address)
+    relay.write_conf(relay.text.replace(relay.state, mount + "/state"))
+    relay.start()
+    fill(relay, 10)
+    stat = os.statvfs(mount)
+    with open(mount + "/filler", "wb") as f:
+        try:
+            left = stat.f_bavail * stat.f_frsize - (1 << 20)
+            os.posix_fallocate(f.fileno(), 0, left)
+        except OSError:
+            pass
+    await_true("mail is refused",
+               lambda: relay.status()["accepting"] is not True)
+    reason = relay.status()["accepting"]["reason"]
+    assert reason, relay.status()
+
+    def refused():
+        with relay.client() as c:
+            code, text = c.ehlo()
+            if code != 250:
+                return True
+            return c.mail("a@client.test")[0] in (421, 451, 452)
+    await_true("the client is told 4xx", refused)
+    peer.script = lambda s: s.serve()
+    relay.command("retry", "--all")
+    await_true("what was there is delivered", lambda: len(peer.messages) == 10)
+    os.unlink(mount + "/filler")
+    await_true("mail is taken again",
+               lambda: relay.status()["accepting"] is True)
+    relay.submit()
+    await_true("and delivered", lambda: len(peer.messages) == 11)
+    relay.stop()
