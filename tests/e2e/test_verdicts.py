@@ -10,7 +10,7 @@ from relay import await_true
 
 FAST = '''
 site "*" {
-	connect_timeout = "1s" greeting_timeout = "1s" helo_timeout = "1s"
+	connect_timeout = "1s" greeting_timeout = "1s" ehlo_timeout = "1s"
 	mail_timeout = "1s" rcpt_timeout = "1s" data_timeout = "1s"
 	body_timeout = "1s" dot_timeout = "1s" probe_max = "1s"
 }
