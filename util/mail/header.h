@@ -52,9 +52,8 @@ struct header {
 	uint32_t name_len; /* of the field in hand so far */
 	uint32_t alive;    /* bit i: its name may still become names[i] */
 	int32_t captured;  /* index of the name it has, or -1 */
-	bool has_field;
-	bool keeps_value; /* it is the first of its name */
-	enum err err;     /* ERR_AGAIN until the end or a fault */
+	bool keeps_value;  /* it is the first of its name */
+	enum err err;      /* ERR_AGAIN until the end or a fault */
 	uint8_t state;
 };
 
@@ -62,18 +61,18 @@ struct header {
 void header_init(struct header *h, const struct header_conf *conf);
 
 /*
- * Scans decoded content (all line ends CR LF), in any pieces, from its first
- * byte; advances in by what belongs to the question.
+ * Scans the next piece of the decoded content (all line ends CR LF), from its
+ * first byte on; nothing is kept of the piece but the values.
  *
  * ERR_OK	the section has ended; the rest of the content is of no interest
- * ERR_AGAIN	all of in is taken
+ * ERR_AGAIN	it has not
  * ERR_RANGE	more than max_bytes and no end
  * ERR_FULL	more than HEADER_CUTS_MAX captured fields
  *
  * All but ERR_AGAIN are for good. A line that is no field, no continuation and
  * not empty ends the section, also if it is the first: it begins the body.
  */
-MUST_USE enum err header_scan(struct header *h, struct str *in);
+MUST_USE enum err header_scan(struct header *h, struct str piece);
 
 /* The content is complete: what is a field so far is one. ERR_OK, or the fault
  * as from header_scan. */

@@ -3,6 +3,7 @@
 #ifndef UTIL_MAIL_REPLY_H
 #define UTIL_MAIL_REPLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/base/err.h"
@@ -32,6 +33,11 @@ struct reply {
  * code whose class is not the code's first digit is text, not a code.
  */
 MUST_USE enum err reply_parse(struct reply *reply, struct str *in);
+
+/* Takes the next line off rest, which begins as reply->raw: text is what is
+ * behind the code and its blank or dash (an EHLO keyword with its arguments),
+ * trimmed. False: there is none left. */
+bool reply_next_text(struct str *rest, struct str *text);
 
 /* Appends the text of all lines, joined by blanks, without code, and without
  * enhanced code where it is reply->enhanced. REPLY_MAX_BYTES are always room
