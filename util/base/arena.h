@@ -18,13 +18,11 @@ struct arena {
 };
 
 /* Begins an empty arena. max_bytes bounds all that it takes from the heap,
- * its own overhead included (at most 64 bytes a block, and the unused end of
- * each block). */
+ * its own overhead included (16 bytes a block, and the unused end of each). */
 void arena_init(struct arena *a, size_t max_bytes);
 
-/* n zeroed bytes, aligned for any type, until the reset or the end of the
- * arena; NULL when the bound is reached or the heap is exhausted. With n 0 a
- * pointer that must not be followed. */
+/* n zeroed bytes (0 counts as 1), aligned for any type, until the reset or the
+ * end of the arena; NULL when the bound is reached or the heap is exhausted. */
 void *arena_alloc(struct arena *a, size_t n);
 
 /* Forgets all that was allocated. Keeps the first block for the next use. */

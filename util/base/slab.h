@@ -17,15 +17,15 @@ struct slab_chunk;
 /* Items never move, and memory is taken a chunk at a time and kept until the
  * end. Embedded in its owner; others read nothing in here. */
 struct slab {
-	struct slab_chunk **chunks; /* table for max_items; NULL: none yet */
-	size_t item_bytes;          /* rounded up */
+	struct slab_chunk *chunks; /* table for max_items; NULL: none yet */
+	size_t item_bytes;         /* rounded up */
+	unsigned chunk_shift;      /* log2 of the items of a chunk */
 	uint32_t max_items;
-	uint32_t n;           /* live items */
-	uint32_t n_touched;   /* places that were ever used */
-	uint32_t free_first;  /* oldest free place + 1, 0: none */
-	uint32_t free_last;   /* newest free place + 1, 0: none */
-	unsigned chunk_shift; /* log2 of the items of a chunk */
-	uint32_t n_chunks;    /* that exist */
+	uint32_t n;          /* live items */
+	uint32_t n_chunks;   /* that exist */
+	uint32_t n_touched;  /* places that were ever used */
+	uint32_t free_first; /* oldest free place + 1, 0: none */
+	uint32_t free_last;  /* newest free place + 1, 0: none */
 };
 
 /* Begins an empty slab, without memory. item_bytes > 0; max_items 1 to
