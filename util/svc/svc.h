@@ -43,8 +43,8 @@ struct svc_ops {
 	void (*start)(struct svc *svc);
 
 	/* A new configuration is in force: svc_conf() and the listeners are
-	 * the new ones; listeners that are no longer there are closed after
-	 * this returns. READY is sent when it has returned. */
+	 * the new ones, under new descriptors even where nothing changed. The
+	 * old ones are closed, and READY is sent, when this has returned. */
 	void (*reload)(struct svc *svc);
 
 	/* Finish what is in hand, then svc_done(). After stop_grace of the
