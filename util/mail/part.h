@@ -83,6 +83,7 @@ struct part_state {
 	uint8_t cause;        /* enum part_cause */
 	uint8_t deaths;       /* of workers that had it in transaction (Q13) */
 	uint8_t throttles;    /* after MAIL, in a row (Q9) */
+	uint8_t is_silent;    /* 1: null sender: no notice is ever owed */
 	uint16_t tries;       /* counted attempts */
 	uint16_t last_code;   /* of the last reply, 0: none yet */
 	int64_t due_ms;       /* next try; 0 when not WAITING */

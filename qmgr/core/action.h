@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* action: what the queue core wants done. */
+#ifndef QMGR_CORE_ACTION_H
+#define QMGR_CORE_ACTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/mail/outcome.h"
+#include "util/mail/part.h"
+#include "util/text/str.h"
+
+struct core;
+
+enum core_act {
+	CORE_LEASE,       /* fill the slot, then send it */
+	CORE_OPEN,        /* a connection */
+	CORE_CLOSE,       /* a connection */
+	CORE_ROUTE_ASK,   /* of the shaper */
+	CORE_GRANT_ASK,   /* of the shaper */
+	CORE_FEEDBACK,    /* to the shaper */
+	CORE_REMEMBER,    /* append the part's state to the ledger */
+	CORE_CLEAR,       /* nothing to be remembered: clear the slot now */
+	CORE_NOTE,        /* append a NOTE about the part */
+	CORE_KILL_WORKER, /* it broke its word: have master end it (Q5) */
+	CORE_RETRIED,     /* a bulk retry is finished */
+};
+
+/* The worker's slot that an entry or CORE_CLEAR sets free: once the entry is
+ * written, clear it, acknowledge the result if the worker is there, and call
+ * core_slot_cleared(). lease 0: none. */
+struct core_freed {
+	uint64_t lease;
+	uint32_t worker;
+	uint32_t slot;
+};
+
+/* Fields by kind; those not named are zero. Views last until the next call of
+ * the core other than core_action_next(). */
+struct core_action {
+	enum core_act act;
+	uint32_t worker; /* LEASE, OPEN, CLOSE, KILL_WORKER */
+	uint32_t conn;   /* LEASE, OPEN, CLOSE */
+	uint32_t slot;   /* LEASE */
+	uint32_t queue;  /* ROUTE_ASK: comes back in the answer */
+
+	/* LEASE: the part with the lease's number; REMEMBER: its new state, a
+	 * key only where it is a recovered one; NOTE: qid, part, cause. */
+	struct part_state part;
+	struct core_freed freed; /* REMEMBER, CLEAR */
+
+	struct queue_key key; /* ROUTE_ASK */
+	struct str source;    /* OPEN, GRANT_ASK, FEEDBACK */
+	struct str provider;  /* OPEN, GRANT_ASK, FEEDBACK */
+	struct str hosts;     /* OPEN: as the route gave them */
+	struct str text;      /* FEEDBACK, NOTE, KILL_WORKER */
+	uint32_t ready;       /* GRANT_ASK */
+	uint32_t connections; /* GRANT_ASK, FEEDBACK: open now */
+	uint32_t unused;      /* GRANT_ASK: messages given back */
+	enum conn_why why;    /* FEEDBACK */
+	uint16_t code;        /* FEEDBACK */
+	uint32_t op;          /* RETRIED */
+	uint64_t n;           /* RETRIED: parts made due */
+};
+
+/* Takes out the next action; false: there is none. */
+bool core_action_next(struct core *core, struct core_action *action);
+
+#endif /* QMGR_CORE_ACTION_H */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* core: the queue manager without its hands: what goes in. */
+#ifndef QMGR_CORE_CORE_H
+#define QMGR_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qmgr/core/backoff.h"
+#include "util/base/err.h"
+#include "util/mail/outcome.h"
+#include "util/mail/part.h"
+#include "util/mail/qid.h"
+#include "util/text/str.h"
+
+/*
+ * All parts of all queues, who may deliver them, and when. Pure: time and
+ * events come in here, actions go out (action.h), and can be looked at
+ * (view.h). Invariants Q1 to Q13 of docs/design.md 4.6 live here.
+ *
+ * A turn: core_turn(); what came from peers (here and in worker.h); then
+ * core_tick() and core_schedule() as long as they return true. After each call that is not in view.h, fetch
+ * the actions until there are none: views in them last until the next call,
+ * and their number is bounded by that.
+ *
+ * Restart: core_new(), core_worker_add() for each slot page, core_restore()
+ * and core_segment_*() for checkpoint and ledger, core_restore_lease() for each
+ * filled slot, core_restore_end(). Nothing is leased before that.
+ */
+struct core;
+
+#define CORE_BLOCK_MAX 0xffffff    /* of a record: files end before 64 GiB */
+#define CORE_NAME_MAX_BYTES 255    /* tenant, campaign, domain, provider */
+#define CORE_HOSTS_MAX_BYTES 16384 /* of a site */
+
+/* Retry schedule of a queue, and the share of its tenant. */
+struct core_queue_policy {
+	struct backoff_policy backoff; /* has passed backoff_check() */
+	uint32_t weight;               /* of the tenant, 1 to 1000 */
+};
+
+struct core_site_policy {
+	int64_t idle_reuse_ms; /* a connection without work stays so long */
+	int64_t probe_max_ms;  /* longest wait between probes; >= 1000 */
+	int64_t attempt_ms;    /* total limit of one attempt in a worker */
+	int64_t open_ms;       /* total limit of opening a connection */
+	uint32_t floor;        /* connections while the shaper is silent */
+};
+
+/* Pure look-ups in the configuration; called again after core_reload(). */
+typedef void core_queue_policy_fn(
+    void *ctx, const struct queue_key *key, struct core_queue_policy *policy);
+typedef void core_site_policy_fn(void *ctx, struct str source,
+    struct str provider, struct core_site_policy *policy);
+
+struct core_conf {
+	uint32_t parts_max;     /* 1 to SLAB_ITEMS_MAX: the memory bound */
+	uint32_t campaigns_max; /* of a tenant; further ones share "other" */
+	uint32_t conns_max;     /* open at once, of all workers */
+	uint32_t ahead;         /* leases at a connection, 1 to 16; 2 is good */
+	uint64_t first_lease;   /* above each lease ever given; not 0 */
+	uint32_t first_conn;    /* unlike those a predecessor left open */
+	core_queue_policy_fn *queue_policy;
+	core_site_policy_fn *site_policy;
+	void *ctx; /* of both */
+};
+
+/* NULL: no memory. */
+struct core *core_new(const struct core_conf *conf);
+void core_free(struct core **core);
+
+/* The configuration is another one: policies are asked for again. */
+void core_reload(struct core *core);
+
+/* Time of this loop turn, before its other calls: boot time, which never goes
+ * back, and the wall clock, which may do as it likes. Also once at the start,
+ * before anything is restored. */
+void core_turn(struct core *core, int64_t now_ms, int64_t wall_ms);
+
+/* Does a slice of what is due; true: more is. */
+bool core_tick(struct core *core);
+
+/* Gives out a slice of leases and connections; true: there is more to give. */
+bool core_schedule(struct core *core);
+
+/* Boot time at which core_tick() has work again; at most a second ahead. */
+int64_t core_next_ms(const struct core *core);
+
+/* No leases are given until it is called with an empty reason. Also says so to
+ * whoever asks why (63 bytes are kept). */
+void core_pause_leases(struct core *core, struct str reason);
+
+/* --- segments and messages ------------------------------------------------ */
+
+/*
+ * A segment exists. Known ones are ERR_OK too.
+ *
+ * ERR_FULL	no memory
+ */
+MUST_USE enum err core_segment_add(
+    struct core *core, uint64_t number, uint16_t writer);
+
+/* Its writer has closed it. Unknown numbers are ignored. */
+void core_segment_sealed(struct core *core, uint64_t number);
+
+/* It is unlinked. It has no live record (S4). Unknown: ignored. */
+void core_segment_forget(struct core *core, uint64_t number);
+
+struct core_admit_part {
+	struct str domain; /* lower case, 1 to CORE_NAME_MAX_BYTES */
+	uint16_t n_rcpts;  /* 1 to PART_RCPTS_MAX */
+};
+
+/* One record, all its parts; part numbers are the places in the array. */
+struct core_admit {
+	struct qid qid; /* holds the time of arrival */
+	uint64_t segment;
+	uint32_t block;
+	uint32_t n_parts; /* 1 to 65535 */
+	const struct core_admit_part *parts;
+	struct str tenant;   /* may be empty */
+	struct str campaign; /* may be empty */
+	bool is_silent;      /* null sender: no notice is ever owed */
+};
+
+/*
+ * Takes a message, all of it or nothing (Q6). The ledger entry is the caller's.
+ * Adds the segment if need be, with the writer of the qid.
+ *
+ * ERR_EXISTS	the record is known, live or done
+ * ERR_FULL	no room: it stays unadmitted, try again later
+ * ERR_RANGE	a number or length is out of its limits
+ */
+MUST_USE enum err core_admit(struct core *core, const struct core_admit *admit);
+
+/* --- restart -------------------------------------------------------------- */
+
+/*
+ * One part state from checkpoint or ledger, in the order in which they were
+ * written; the later wins, and again is as once. A due time becomes a wait of
+ * at most the longest interval; a part past its life gets one attempt first.
+ *
+ * ERR_NOTFOUND	ignored: says nothing of its queue, and the part is unknown or
+ *		done. A record that is known only so is unknown: the scan has
+ *		it admitted, since a second attempt is better than none.
+ * ERR_FULL	no memory, or more than parts_max
+ * ERR_RANGE	not a part state
+ */
+MUST_USE enum err core_restore(
+    struct core *core, const struct part_state *state);
+
+/* Done bits of a segment from a checkpoint: bit n % 8 of byte n / 8 stands for
+ * block n. Its parts were written before, so that no record is missing from
+ * both. ERR_FULL as core_segment_add. */
+MUST_USE enum err core_restore_done(
+    struct core *core, uint64_t number, const uint8_t *bits, uint32_t blocks);
+
+/* A filled slot. */
+struct core_slot {
+	uint64_t lease;
+	uint64_t segment;
+	struct qid qid;
+	uint32_t block;
+	uint16_t part;
+};
+
+/*
+ * Takes the part in a filled slot for leased. If its record is not admitted
+ * yet, it will be when it is.
+ *
+ * ERR_EXISTS	the part is done, or leased elsewhere: clear the slot
+ * ERR_RANGE	no such worker or slot
+ */
+MUST_USE enum err core_restore_lease(struct core *core, unsigned worker,
+    unsigned slot, const struct core_slot *filled);
+
+/* All is restored: counting goes on from done parts since the beginning of the
+ * spool. */
+void core_restore_end(struct core *core, uint64_t done);
+
+/* --- shaper --------------------------------------------------------------- */
+
+/* What was asked of it is asked again when it is up. */
+void core_shaper_up(struct core *core);
+void core_shaper_down(struct core *core);
+
+struct core_route {
+	uint32_t queue; /* as in the question; a stale one is ignored */
+	enum route_status status;
+	uint32_t valid_ms;
+	struct str source, provider, hosts; /* ROUTE_OK; the site */
+	uint16_t code;                      /* ROUTE_NONE */
+	struct str text;                    /* not OK: the reason */
+};
+
+/* ERR_RANGE: names or hosts too long. ERR_FULL: no memory; asked again. */
+MUST_USE enum err core_route(struct core *core, const struct core_route *route);
+
+struct core_grant {
+	struct str source, provider;
+	uint32_t connections;
+	uint32_t messages;       /* UINT32_MAX: no limit */
+	uint32_t per_connection; /* 0 or UINT32_MAX: no limit */
+	uint32_t valid_ms;
+	uint32_t wait_ms; /* above 0: nothing until then */
+	struct str limit_name, limit_value, limit_from, limit_cause;
+};
+
+/* Unknown sites are ignored. */
+void core_grant(struct core *core, const struct core_grant *grant);
+
+/* --- operators ------------------------------------------------------------ */
+
+/*
+ * Makes waiting parts due now: all of them (and forgets back-off and down state
+ * of all sites), or those in queues whose printed name matches. Applied in
+ * slices; an action CORE_RETRIED with *op tells the end. Parts that come to
+ * wait after the call are left alone, as far as can be told (Q8).
+ *
+ * ERR_FULL	too many of these are in hand
+ * ERR_RANGE	the pattern is too long
+ */
+MUST_USE enum err core_retry_all(struct core *core, uint32_t *op);
+MUST_USE enum err core_retry_queues(
+    struct core *core, struct str match, uint32_t *op);
+
+/* The same for one message, at once. Returns how many parts. */
+uint32_t core_retry_message(struct core *core, const struct qid *qid);
+
+#endif /* QMGR_CORE_CORE_H */
