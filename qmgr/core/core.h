@@ -19,9 +19,9 @@
  * (view.h). Invariants Q1 to Q13 of docs/design.md 4.6 live here.
  *
  * A turn: core_turn(); what came from peers (here and in worker.h); then
- * core_tick() and core_schedule() as long as they return true. After each call that is not in view.h, fetch
- * the actions until there are none: views in them last until the next call,
- * and their number is bounded by that.
+ * core_tick() and core_schedule() as long as they return true. After each call
+ * that is not in view.h, fetch the actions until there are none: views in them
+ * last until the next call, and their number is bounded by that.
  *
  * Restart: core_new(), core_worker_add() for each slot page, core_restore()
  * and core_segment_*() for checkpoint and ledger, core_restore_lease() for each
