@@ -74,7 +74,7 @@ struct log_kv {
  * Below the level this is one compare: no argument is looked at. */
 #define LOG(ev, ...) \
 	do { \
-		if (ev##_LEVEL <= log_threshold) \
+		if ((int)ev##_LEVEL <= (int)log_threshold) \
 			log_event((ev), \
 			    (const struct log_kv[]){ __VA_ARGS__ }, \
 			    sizeof((const struct log_kv[]){ __VA_ARGS__ }) / \
