@@ -44,8 +44,8 @@ struct core_action {
 	uint32_t slot;   /* LEASE */
 	uint32_t queue;  /* ROUTE_ASK: comes back in the answer */
 
-	/* LEASE: the part with the lease's number; REMEMBER: its new state, a
-	 * key only where it is a recovered one; NOTE: qid, part, cause. */
+	/* LEASE: the part, with the lease's number; REMEMBER: its new state,
+	 * without a key; NOTE: the part that it is about. */
 	struct part_state part;
 	struct core_freed freed; /* REMEMBER, CLEAR */
 

@@ -23,9 +23,10 @@
  * that is not in view.h, fetch the actions until there are none: views in them
  * last until the next call, and their number is bounded by that.
  *
- * Restart: core_new(), core_worker_add() for each slot page, core_restore()
- * and core_segment_*() for checkpoint and ledger, core_restore_lease() for each
- * filled slot, core_restore_end(). Nothing is leased before that.
+ * Restart: core_new(), core_turn(), core_worker_add() for each slot page,
+ * core_restore_lease() for each filled slot; then checkpoint and ledger in the
+ * order in which they were written: core_restore(), core_segment_add() and the
+ * like; then core_restore_end(). Nothing is leased before that.
  */
 struct core;
 
@@ -165,18 +166,21 @@ struct core_slot {
 };
 
 /*
- * Takes the part in a filled slot for leased. If its record is not admitted
- * yet, it will be when it is.
+ * The worker's slot is filled. What becomes of it is decided in
+ * core_restore_end(): the part is leased; or will be as soon as its record is
+ * admitted; or its result is in the ledger already, and CORE_CLEAR says so.
  *
- * ERR_EXISTS	the part is done, or leased elsewhere: clear the slot
- * ERR_RANGE	no such worker or slot
+ * ERR_EXISTS	another slot has this lease: clear this one
+ * ERR_FULL	no memory
+ * ERR_RANGE	no such worker or slot, or it was filled
  */
 MUST_USE enum err core_restore_lease(struct core *core, unsigned worker,
     unsigned slot, const struct core_slot *filled);
 
-/* All is restored: counting goes on from done parts since the beginning of the
- * spool. */
-void core_restore_end(struct core *core, uint64_t done);
+/* All is restored. done: parts since the beginning of the spool, last_lease:
+ * the highest number ever given, both as the last AUDIT has them, or 0. True:
+ * call again once the actions are fetched. */
+bool core_restore_end(struct core *core, uint64_t done, uint64_t last_lease);
 
 /* --- shaper --------------------------------------------------------------- */
 

@@ -25,6 +25,7 @@ struct core_accounts {
 	uint64_t messages; /* live records */
 	uint64_t segments;
 	uint64_t queues, sites, conns;
+	uint64_t last_lease; /* highest number given so far */
 };
 
 void core_accounts(const struct core *core, struct core_accounts *accounts);
