@@ -8,14 +8,14 @@
  * A row is the state, a column what happens. An event that a state does not
  * know has a dash: it comes late, from a process that is gone.
  *
- *	    start    no start  ready  late     once     again    refused due
- * DOWN	    STARTING -	       -      -	       -	-	 -	 -
- * STARTING -	     BACKOFF   OK     STARTING STARTING FAILING BROKEN	 -
- * OK	    -	     -	       OK     STARTING STARTING FAILING BROKEN	 -
- * STOPPING -	     -	       -      DOWN     DOWN	DOWN	 DOWN	 kill
- * BACKOFF  -	     -	       -      -	       -	-	 -	 STARTING
- * FAILING  -	     -	       -      -	       -	-	 -	 STARTING
- * BROKEN   -	     -	       -      -	       -	-	 -	 -
+ *	      start    no start ready late     once     again   refused due
+ * DOWN       STARTING -        -     -        -        -       -       -
+ * STARTING   -        BACKOFF  OK    STARTING STARTING FAILING BROKEN  -
+ * OK         -        -        OK    STARTING STARTING FAILING BROKEN  -
+ * STOPPING   -        -        -     DOWN     DOWN     DOWN    DOWN    kill
+ * BACKOFF    -        -        -     -        -        -       -       STARTING
+ * FAILING    -        -        -     -        -        -       -       STARTING
+ * BROKEN     -        -        -     -        -        -       -       -
  *
  *	    stop      reload
  * DOWN	    -	      -

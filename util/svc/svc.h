@@ -33,6 +33,9 @@ struct svc;
 /* Configurations that may be held at once, the newest among them. */
 #define SVC_CONFS_MAX 16
 #define SVC_HEARTBEAT_MS 1000
+/* master kills what runs longer than stop_grace and SVC_KILL_MS. */
+#define SVC_KILL_MS 5000
+#define SVC_GRACE_MORE_MAX_MS 3000
 
 /* What a program does; all are called from the loop. */
 struct svc_ops {
@@ -42,14 +45,18 @@ struct svc_ops {
 	 * work ends in fatal() or fatal_conf(). */
 	void (*start)(struct svc *svc);
 
-	/* A new configuration is in force: svc_conf() and the listeners are
+	/* Never before svc_ready(). A new configuration is in force: svc_conf() and the listeners are
 	 * the new ones, under new descriptors even where nothing changed. The
 	 * old ones are closed, and READY is sent, when this has returned. */
 	void (*reload)(struct svc *svc);
 
 	/* Finish what is in hand, then svc_done(). After stop_grace of the
-	 * configuration the process ends without waiting for it. */
+	 * configuration, and grace_more_ms, the process ends without it. */
 	void (*stop)(struct svc *svc);
+
+	/* For one that hears others out at the end: at most
+	 * SVC_GRACE_MORE_MAX_MS. */
+	int64_t grace_more_ms;
 };
 
 /*
@@ -62,7 +69,8 @@ int svc_main(const struct svc_ops *ops, int argc, char **argv);
 /* Service has begun: tells master. Once. */
 void svc_ready(struct svc *svc);
 
-/* All is finished: the loop ends after this turn, and svc_main() returns 0. */
+/* All is finished, the program's watches and timers too: the loop ends after
+ * this turn, and svc_main() returns 0. */
 void svc_done(struct svc *svc);
 
 /* Whether ops->stop was called. */
@@ -79,7 +87,7 @@ struct loop *svc_loop(struct svc *svc);
 const struct conf *svc_conf(struct svc *svc);
 
 /* Keeps the configuration in force beyond a reload, until it is dropped. While
- * SVC_CONFS_MAX are held, a reload waits in master as not done. */
+ * SVC_CONFS_MAX are in use, a reload changes nothing and says so. */
 const struct conf *svc_hold_conf(struct svc *svc);
 void svc_drop_conf(struct svc *svc, const struct conf *conf);
 
