@@ -34,10 +34,9 @@ enum conf_bare { CONF_BARE_REJECT, CONF_BARE_NORMALISE };
 
 /*
  * The C type and field name of each type of params.def; units stand last in
- * the name. Texts end in a NUL behind their length. Domains, patterns and
- * field names are in lower case.
+ * the name. Texts end in a NUL behind their length; domains are in lower case.
  */
-#define CONF_TYPE_text struct str
+#define CONF_TYPE_host struct str
 #define CONF_TYPE_path struct str
 #define CONF_TYPE_field struct str
 #define CONF_TYPE_number uint32_t
@@ -50,7 +49,7 @@ enum conf_bare { CONF_BARE_REJECT, CONF_BARE_NORMALISE };
 #define CONF_TYPE_patterns struct conf_strs
 #define CONF_TYPE_networks struct conf_nets
 
-#define CONF_NAME_text(name) name
+#define CONF_NAME_host(name) name
 #define CONF_NAME_path(name) name
 #define CONF_NAME_field(name) name
 #define CONF_NAME_number(name) name
@@ -67,7 +66,7 @@ enum conf_bare { CONF_BARE_REJECT, CONF_BARE_NORMALISE };
 #define SECTION_ONE(section, doc) \
 	enum conf_##section##_param \
 	{
-#define SECTION_MANY(section, doc) SECTION_ONE(section, doc)
+#define SECTION_MANY(section, title, doc) SECTION_ONE(section, doc)
 #define PARAM(section, name, type, dflt, min, max, example, doc) \
 	CONF_##section##_##name,
 #define CHOICE(section, name, tag, words, dflt, doc) CONF_##section##_##name,
@@ -88,7 +87,7 @@ struct conf_head {
 	struct conf_##section { \
 		struct conf_head head; \
 		struct conf_place place[CONF_N_##section];
-#define SECTION_MANY(section, doc) SECTION_ONE(section, doc)
+#define SECTION_MANY(section, title, doc) SECTION_ONE(section, doc)
 #define PARAM(section, name, type, dflt, min, max, example, doc) \
 	CONF_TYPE_##type CONF_NAME_##type(name);
 #define CHOICE(section, name, tag, words, dflt, doc) enum tag name;
@@ -104,7 +103,7 @@ struct conf_head {
  */
 struct conf {
 #define SECTION_ONE(section, doc) struct conf_##section section;
-#define SECTION_MANY(section, doc) \
+#define SECTION_MANY(section, title, doc) \
 	const struct conf_##section *section; \
 	uint32_t n_##section;
 #include "util/conf/params.def"

@@ -17,6 +17,7 @@
 struct conf_error {
 	uint32_t file;                   /* index; sorts before the line */
 	uint32_t line;                   /* from 1; 0: the file as a whole */
+	uint32_t order;                  /* in which it was found */
 	char text[CONF_ERROR_MAX_BYTES]; /* "FILE:LINE: ..."; lines of help
 					  * follow, indented by 2 */
 };
