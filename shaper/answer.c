@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* answer: routes and grants by the configuration. */
+#include "shaper/answer.h"
+
+#include <string.h>
+
+#include "util/base/crc32c.h"
+#include "util/base/fatal.h"
+#include "util/conf/lookup.h"
+
+/* The source that needs no configuration. */
+#define SOURCE_DEFAULT STR("default")
+
+/* Shortest wait that qmgr is told: below it would ask more than it sends. */
+#define WAIT_MIN_MS 20
+/* When no bucket is free: others refill within this time. */
+#define WAIT_FULL_MS 1000
+
+/* "192.0.2.1" of "192.0.2.1:25"; all of "unix:PATH". */
+static struct str
+host_name(struct str address)
+{
+	size_t n = address.len;
+
+	if (str_starts(address, STR("unix:")))
+		return address;
+	while (n > 0 && address.ptr[n - 1] != ':')
+		n--;
+	return n > 0 ? str_head(address, n - 1) : address;
+}
+
+/* The section that the relay belongs to, else the relays themselves: one site
+ * for one list, however many routes name it. */
+static struct str
+provider_name(struct answers *a, const struct conf_strs *relay)
+{
+	struct outbuf out = { a->provider, 0, sizeof(a->provider) - 1 };
+	const struct conf_provider *p =
+	    conf_provider_find(a->conf, relay->items[0]);
+	uint32_t crc = 0;
+
+	if (p == NULL)
+		p = conf_provider_find(a->conf, host_name(relay->items[0]));
+	if (p != NULL)
+		return p->head.title;
+	for (uint32_t i = 0; i < relay->n; i++) {
+		struct str item = relay->items[i];
+
+		crc = crc32c(crc, item.ptr, item.len);
+		if (i > 0 && outbuf_room(&out) > 0)
+			outbuf_putc(&out, ',');
+		if (item.len > outbuf_room(&out))
+			item.len = outbuf_room(&out);
+		outbuf_put(&out, item);
+	}
+	/* A list that is too long to be a name is told apart by its sum. */
+	if (outbuf_room(&out) == 0) {
+		out.len -= sizeof("+00000000") - 1;
+		BUG_IF(outbuf_printf(&out, "+%08x", crc) != ERR_OK);
+	}
+	return outbuf_str(&out);
+}
+
+/* False: there are more hosts than a route can hold; the first are in. */
+static bool
+put_hosts(struct answers *a, const struct conf_strs *relay, struct str *hosts)
+{
+	struct outbuf out = { a->hosts, 0, sizeof(a->hosts) };
+	enum err err = ERR_OK;
+
+	for (uint32_t i = 0; i < relay->n && err == ERR_OK; i++) {
+		struct msg_host host = {
+			.name = host_name(relay->items[i]),
+			.address = relay->items[i],
+		};
+
+		err = msg_host_list_put(&out, &host);
+	}
+	*hosts = outbuf_str(&out);
+	return err == ERR_OK;
+}
+
+void
+answer_route(
+    struct answers *a, const struct msg_route_ask *ask, struct msg_route *route)
+{
+	const struct conf_route *found = conf_route_find(a->conf, ask->domain);
+
+	*route = (struct msg_route){
+		.queue = ask->queue,
+		.valid_ms = ANSWER_ROUTE_VALID_MS,
+	};
+	if (found == NULL) {
+		/* The next configuration may have one: no reason to bounce. */
+		route->status = ROUTE_AGAIN;
+		route->text = STR("no route section matches the domain");
+		return;
+	}
+	route->status = ROUTE_OK;
+	route->source = SOURCE_DEFAULT;
+	route->provider = provider_name(a, &found->relay);
+	if (!put_hosts(a, &found->relay, &route->hosts))
+		route->text = STR("only the first of its relays are tried");
+}
+
+/* "SOURCE->PROVIDER". */
+static struct str
+site_name(const struct msg_grant_ask *ask, struct outbuf *out)
+{
+	outbuf_put(out, ask->source);
+	outbuf_put(out, STR("->"));
+	outbuf_put(out, ask->provider);
+	return outbuf_str(out);
+}
+
+static struct str
+place_text(struct answers *a, struct conf_place place)
+{
+	struct outbuf out = { a->limit_from, 0, sizeof(a->limit_from) - 1 };
+
+	conf_put_place(a->conf, place, &out);
+	return outbuf_str(&out);
+}
+
+static void
+bind_connections(
+    struct answers *a, const struct conf_site *site, struct msg_grant *grant)
+{
+	struct outbuf value = { a->limit_value, 0, sizeof(a->limit_value) };
+
+	outbuf_put_u64(&value, site->connections);
+	grant->limit_name = STR("connections");
+	grant->limit_value = outbuf_str(&value);
+	grant->limit_from = place_text(a, site->place[CONF_site_connections]);
+}
+
+static void
+bind_rate(
+    struct answers *a, const struct conf_site *site, struct msg_grant *grant)
+{
+	struct outbuf value = { a->limit_value, 0, sizeof(a->limit_value) };
+
+	outbuf_put_u64(&value, site->message_rate.count);
+	if (site->message_rate.period_ms == 1000)
+		outbuf_put(&value, STR("/s"));
+	else
+		BUG_IF(outbuf_printf(&value, "/%llds",
+		           (long long)site->message_rate.period_ms / 1000) !=
+		    ERR_OK);
+	grant->limit_name = STR("message_rate");
+	grant->limit_value = outbuf_str(&value);
+	grant->limit_from = place_text(a, site->place[CONF_site_message_rate]);
+}
+
+/* As many messages as the rate has for now; none: a wait. */
+static void
+grant_rate(struct answers *a, const struct conf_site *site,
+    const struct msg_grant_ask *ask, struct msg_grant *grant)
+{
+	char name[512];
+	struct outbuf out = { name, 0, sizeof(name) };
+	struct bucket *b = buckets_get(
+	    a->buckets, site_name(ask, &out), site->message_rate, a->now_ms);
+
+	bind_rate(a, site, grant);
+	if (b == NULL) {
+		grant->messages = 0;
+		grant->wait_ms = WAIT_FULL_MS;
+		return;
+	}
+	bucket_give(b, ask->unused);
+	grant->messages = bucket_take(b, ask->ready, a->now_ms);
+	if (grant->messages == 0) {
+		int64_t wait_ms = bucket_wait_ms(b, 1, a->now_ms);
+
+		if (wait_ms < WAIT_MIN_MS)
+			wait_ms = WAIT_MIN_MS;
+		grant->wait_ms =
+		    wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
+	}
+}
+
+void
+answer_grant(
+    struct answers *a, const struct msg_grant_ask *ask, struct msg_grant *grant)
+{
+	struct conf_site site;
+
+	conf_site_policy(a->conf, ask->source, ask->provider, &site);
+	*grant = (struct msg_grant){
+		.source = ask->source,
+		.provider = ask->provider,
+		.connections = site.connections,
+		.messages = UINT32_MAX,
+		.per_connection = site.messages_per_connection,
+		.valid_ms = ANSWER_GRANT_VALID_MS,
+	};
+	if (site.message_rate.count > 0)
+		grant_rate(a, &site, ask, grant);
+	else
+		bind_connections(a, &site, grant);
+}

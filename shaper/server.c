@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* server: takes questions, gives answers. */
+#include "shaper/server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "shaper/answer.h"
+#include "shaper/buckets.h"
+#include "util/base/array.h"
+#include "util/base/fatal.h"
+#include "util/base/list.h"
+#include "util/io/acceptor.h"
+#include "util/log/log.h"
+#include "util/proto/chan.h"
+#include "util/svc/page.h"
+#include "util/svc/svc.h"
+
+/* qmgr, its successor while it dies, and a few more. */
+#define PEERS_MAX 16
+#define OUT_MAX_BYTES (16 * 1024 * 1024)
+
+struct server {
+	struct svc *svc;
+	struct acceptor acceptor;
+	struct list peers;
+	struct answers answers;
+	uint64_t routes; /* answered, for `status` */
+};
+
+struct peer {
+	struct link link;
+	struct server *server;
+	struct chan *chan;
+	uint32_t pid; /* 0 until HELLO */
+};
+
+static void
+peer_free(struct peer *p)
+{
+	struct server *s = p->server;
+
+	list_remove(&s->peers, &p->link);
+	chan_free(&p->chan);
+	free(p);
+	if (svc_is_stopping(s->svc) && list_is_empty(&s->peers))
+		svc_done(s->svc);
+}
+
+/* An answer that finds no room is not owed: the question comes again at its
+ * deadline. A peer that does not read is seen in the log. */
+static enum err
+sent(struct peer *p, enum err err)
+{
+	if (err == ERR_FULL)
+		LOG(EV_PEER_SLOW, KV_CSTR("peer", "qmgr"),
+		    KV_NUM("pid", p->pid),
+		    KV_NUM("pending", chan_out_bytes(p->chan)));
+	/* EOF: on_close comes. RANGE: names were bounded when they came. */
+	return err == ERR_FULL || err == ERR_EOF ? ERR_OK : err;
+}
+
+static enum err
+on_hello(struct peer *p, struct str body)
+{
+	struct msg_hello m;
+	enum err err = msg_hello_decode(&m, body);
+
+	if (err == ERR_OK)
+		p->pid = m.pid;
+	return err;
+}
+
+static enum err
+on_route_ask(struct peer *p, struct str body)
+{
+	struct server *s = p->server;
+	struct msg_route_ask m;
+	struct msg_route route;
+	enum err err = msg_route_ask_decode(&m, body);
+
+	if (err != ERR_OK)
+		return err;
+	answer_route(&s->answers, &m, &route);
+	if (route.status != ROUTE_OK)
+		LOG(EV_ROUTE_FAILED, KV_STR("domain", m.domain),
+		    KV_STR("tenant", m.tenant),
+		    KV_NUM("wait_ms", route.valid_ms),
+		    KV_STR("msg", route.text));
+	page_set_figure(svc_page(s->svc), ++s->routes);
+	return sent(p, chan_send_route(p->chan, &route));
+}
+
+static enum err
+on_grant_ask(struct peer *p, struct str body)
+{
+	struct server *s = p->server;
+	struct msg_grant_ask m;
+	struct msg_grant grant;
+	enum err err = msg_grant_ask_decode(&m, body);
+
+	if (err != ERR_OK)
+		return err;
+	s->answers.now_ms = loop_now_ms(svc_loop(s->svc));
+	answer_grant(&s->answers, &m, &grant);
+	return sent(p, chan_send_grant(p->chan, &grant));
+}
+
+/* Limits are not learned in this version: qmgr slows the site by itself, and
+ * the log has what happened. */
+static enum err
+on_feedback(struct peer *p, struct str body)
+{
+	struct msg_feedback m;
+
+	(void)p;
+	return msg_feedback_decode(&m, body);
+}
+
+static enum err
+on_frame(void *arg, struct frame *f)
+{
+	static enum err (*const on[MSG_N])(struct peer *, struct str) = {
+		[MSG_HELLO] = on_hello,
+		[MSG_ROUTE_ASK] = on_route_ask,
+		[MSG_GRANT_ASK] = on_grant_ask,
+		[MSG_FEEDBACK] = on_feedback,
+	};
+
+	if (on[f->type] == NULL)
+		return ERR_PROTO;
+	return on[f->type](arg, f->body);
+}
+
+static void
+on_close(void *arg, enum err why, const char *text)
+{
+	struct peer *p = arg;
+
+	if (why == ERR_PROTO)
+		LOG(EV_PEER_BROKEN, KV_CSTR("peer", "qmgr"),
+		    KV_NUM("pid", p->pid), KV_CSTR("fault", text));
+	else if (!svc_is_stopping(p->server->svc))
+		LOG(EV_PEER_LOST, KV_CSTR("peer", "qmgr"),
+		    KV_NUM("pid", p->pid), KV_CSTR("error", text));
+	peer_free(p);
+}
+
+static void
+on_accept(void *arg, int fd, const struct sock_addr *addr)
+{
+	struct server *s = arg;
+	struct chan_conf conf = {
+		.on_frame = on_frame,
+		.on_close = on_close,
+		.out_max_bytes = OUT_MAX_BYTES,
+	};
+	struct peer *p;
+
+	(void)addr;
+	if (s->peers.n == PEERS_MAX) {
+		(void)close(fd);
+		return;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		fatal("no memory for a connection");
+	p->server = s;
+	conf.arg = p;
+	p->chan = chan_new(svc_loop(s->svc), fd, &conf);
+	list_push_back(&s->peers, &p->link);
+}
+
+void
+server_start(struct svc *svc)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		fatal("no memory to begin with");
+	s->svc = svc;
+	s->answers.conf = svc_conf(svc);
+	s->answers.buckets = buckets_new();
+	list_init(&s->peers);
+	svc_set_state(svc, s);
+	acceptor_init(&s->acceptor, svc_loop(svc), svc_fd(svc, HAND_SOCKET, 0),
+	    on_accept, s);
+	svc_ready(svc);
+}
+
+void
+server_reload(struct svc *svc)
+{
+	struct server *s = svc_get_state(svc);
+	const struct msg_stale stale = { 0 };
+	struct link *link;
+
+	s->answers.conf = svc_conf(svc);
+	LIST_FOREACH (link, &s->peers) {
+		struct peer *p = LIST_ENTRY(link, struct peer, link);
+
+		/* FULL: a peer that does not read asks again in time. */
+		if (chan_send_stale(p->chan, &stale) == ERR_FULL)
+			LOG(EV_PEER_SLOW, KV_CSTR("peer", "qmgr"),
+			    KV_NUM("pid", p->pid),
+			    KV_NUM("pending", chan_out_bytes(p->chan)));
+	}
+}
+
+void
+server_stop(struct svc *svc)
+{
+	struct server *s = svc_get_state(svc);
+
+	if (list_is_empty(&s->peers))
+		svc_done(svc);
+}
