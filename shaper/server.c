@@ -197,7 +197,7 @@ server_reload(struct svc *svc)
 
 	s->answers.conf = svc_conf(svc);
 	LIST_FOREACH (link, &s->peers) {
-		struct peer *p = LIST_ENTRY(link, struct peer, link);
+		struct peer *p = LIST_ITEM(link, struct peer, link);
 
 		/* FULL: a peer that does not read asks again in time. */
 		if (chan_send_stale(p->chan, &stale) == ERR_FULL)

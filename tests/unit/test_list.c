@@ -34,7 +34,7 @@ digits(void)
 	int n = 0;
 
 	LIST_FOREACH (link, &list)
-		n = n * 10 + LIST_ENTRY(link, struct thing, by_age)->number;
+		n = n * 10 + LIST_ITEM(link, struct thing, by_age)->number;
 	return n;
 }
 
@@ -82,7 +82,7 @@ START_TEST(thing_is_in_two_lists_at_once)
 	list_remove(&list, &things[1].by_age);
 	ck_assert(link_is_listed(&things[1].by_size));
 	ck_assert_int_eq(
-	    LIST_ENTRY(list_first(&other), struct thing, by_size)->number, 1);
+	    LIST_ITEM(list_first(&other), struct thing, by_size)->number, 1);
 }
 END_TEST
 

@@ -21,8 +21,9 @@ struct list {
 	size_t n; /* members; others may read it */
 };
 
-/* The member of type that holds link as its field. */
-#define LIST_ENTRY(link, type, field) \
+/* The member of type that holds link as its field. (LIST_ENTRY is a name of
+ * libevent.) */
+#define LIST_ITEM(link, type, field) \
 	((type *)(void *)((char *)(link)-offsetof(type, field)))
 
 /* Loops over the members, first to last; var is a struct link pointer that the
