@@ -21,12 +21,13 @@ struct json {
 	uint32_t is_object;  /* bit n: what is open at depth n + 1 is one */
 	uint32_t has_member; /* bit n: it has a member, so a comma is due */
 	uint8_t depth;
-	bool has_key; /* a value is due */
+	bool has_key;  /* a value is due */
+	bool is_begun; /* the one value of the text */
 	bool is_full;
 };
 
-/* Begins a text that is appended to out, which is borrowed until json_end().
- */
+/* Begins a text, which is one value. It is appended to out, which is borrowed
+ * until json_end(). */
 void json_init(struct json *j, struct outbuf *out);
 
 /* Ends the text; all that was opened is closed. ERR_FULL: there was no room,
