@@ -4,13 +4,17 @@
 
 #include "util/base/fatal.h"
 
-/* Level of a full bucket: a burst's worth, but at least one token. */
+/* Level of a full bucket: a burst's worth, but at least one token, and on top
+ * the part of a token that has come since: else who asks a little late would
+ * lose it each time. */
 static int64_t
 capacity(const struct bucket *b)
 {
 	int64_t burst = (int64_t)b->rate.count * BUCKET_BURST_MS;
 
-	return burst > b->rate.period_ms ? burst : b->rate.period_ms;
+	if (burst < b->rate.period_ms)
+		burst = b->rate.period_ms;
+	return burst + b->rate.period_ms - 1;
 }
 
 /* Level as of now. A token is period_ms of level, and each ms brings count of
