@@ -53,7 +53,6 @@ void record_encode(struct record_head *head, struct str envelope, uint8_t *p);
  *
  * ERR_NOTFOUND	no record begins here: magic, salt or number are not there
  * ERR_SYNTAX	one began here, but a field breaks its bound
- * ERR_RANGE	a record of a newer format version
  */
 MUST_USE enum err record_peek(
     struct record_head *head, struct str bytes, const struct segment_head *seg);
@@ -65,6 +64,7 @@ MUST_USE enum err record_peek(
  *
  * ERR_AGAIN	bytes end within header and envelope
  * ERR_SYNTAX	the CRC is wrong
+ * ERR_RANGE	a record of a newer format version
  */
 MUST_USE enum err record_decode(struct record_head *head, struct str bytes,
     const struct segment_head *seg, struct str *envelope);
