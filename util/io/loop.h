@@ -3,7 +3,6 @@
 #ifndef UTIL_IO_LOOP_H
 #define UTIL_IO_LOOP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <event2/event_struct.h>
@@ -27,8 +26,8 @@ struct loop *loop_new(void);
 /* All watches, timers and turn ends of it are finished before. */
 void loop_free(struct loop **loop);
 
-/* Runs turns until loop_stop, or until there is nothing left to wait for.
- * May be called again. */
+/* Runs turns until loop_stop, or until no watch or timer is set and no signal
+ * is watched. May be called again. */
 void loop_run(struct loop *loop);
 
 /* Makes loop_run return at the end of this turn, its turn ends included. */
@@ -116,7 +115,6 @@ struct turn_end {
 	struct loop *loop;
 	turn_end_fn *fn;
 	void *arg;
-	bool is_asked;
 };
 
 void turn_end_init(

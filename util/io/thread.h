@@ -3,6 +3,8 @@
 #ifndef UTIL_IO_THREAD_H
 #define UTIL_IO_THREAD_H
 
+#include <stddef.h>
+
 #include "util/base/err.h"
 #include "util/io/loop.h"
 
