@@ -55,6 +55,10 @@ write_all(struct json *j)
 	json_key(j, STR("d"));
 	json_bool(j, false);
 	json_close_object(j);
+	json_key(j, STR("f"));
+	json_open_array(j);
+	json_null(j);
+	json_close_array(j);
 	json_key(j, STR("e"));
 	json_str(j, (struct str){ NULL, 0 });
 	json_close_object(j);
@@ -63,7 +67,7 @@ write_all(struct json *j)
 static const char all[] =
     "{\"a\":18446744073709551615,\"b\":[-9223372036854775808,-1,"
     "9223372036854775807,\"x\",[],{},true],"
-    "\"c\":{\"\":null,\"d\":false},\"e\":\"\"}";
+    "\"c\":{\"\":null,\"d\":false},\"f\":[null],\"e\":\"\"}";
 
 START_TEST(members_are_separated)
 {

@@ -2,6 +2,7 @@
 /* test_slab: handles, fresh and stale, and items that stay where they are. */
 #include "util/base/slab.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,9 +17,11 @@
 
 static struct slab slab;
 
+/* Memory from the heap is not zero here, as it is not in an old process. */
 static void
 setup(void)
 {
+	(void)mallopt(M_PERTURB, 0x5a);
 	slab_init(&slab, ITEM_BYTES, ITEMS_MAX);
 }
 
@@ -108,9 +111,15 @@ END_TEST
 
 START_TEST(handles_never_given_are_stale)
 {
-	uint32_t handle = slab_alloc(&slab);
+	uint32_t last = SLAB_ITEMS_MAX + ITEMS_MAX - 1;
+	uint32_t handle;
 
+	ck_assert_ptr_null(slab_try(&slab, last));
+	handle = slab_alloc(&slab);
 	ck_assert_ptr_nonnull(slab_try(&slab, handle));
+	/* Of a chunk that does not exist yet, and of no chunk. */
+	ck_assert_ptr_null(slab_try(&slab, last));
+	ck_assert_ptr_null(slab_try(&slab, last + 1));
 	ck_assert_ptr_null(slab_try(&slab, 0));
 	ck_assert_ptr_null(slab_try(&slab, handle + 1));
 	ck_assert_ptr_null(slab_try(&slab, handle + SLAB_ITEMS_MAX));
@@ -174,6 +183,21 @@ START_TEST(loop_meets_each_live_item_once)
 	}
 	ck_assert_uint_eq(n, slab_n(&slab));
 	ck_assert_uint_gt(n, 0);
+}
+END_TEST
+
+START_TEST(loop_finds_the_one_that_is_left)
+{
+	static uint32_t handles[ITEMS_MAX];
+
+	for (int i = 0; i < 1000; i++)
+		handles[i] = slab_alloc(&slab);
+	for (int i = 0; i < 1000; i++)
+		if (i != 5 && i != 128)
+			slab_free_item(&slab, handles[i]);
+	ck_assert_uint_eq(slab_next(&slab, 0), handles[5]);
+	ck_assert_uint_eq(slab_next(&slab, handles[5]), handles[128]);
+	ck_assert_uint_eq(slab_next(&slab, handles[128]), 0);
 }
 END_TEST
 
@@ -257,6 +281,7 @@ main(void)
 	tcase_add_test(tc, handles_never_given_are_stale);
 	tcase_add_test(tc, place_free_for_longest_is_used_first);
 	tcase_add_test(tc, loop_meets_each_live_item_once);
+	tcase_add_test(tc, loop_finds_the_one_that_is_left);
 	tcase_add_test(tc, loop_may_free_what_it_meets);
 	tcase_add_test(tc, accounts_follow_the_chunks);
 	tcase_add_test(tc, large_items_have_room);
