@@ -227,6 +227,19 @@ START_TEST(lengths_are_bounded)
 }
 END_TEST
 
+START_TEST(length_without_brackets_is_bounded)
+{
+	struct str longest =
+	    STR(LABEL_10 "a@" LABEL_60 "." LABEL_60 "." LABEL_60 "." LABEL_60);
+	struct address a;
+
+	ck_assert_int_eq(address_parse(&a, longest, NONE), ERR_RANGE);
+	str_skip(&longest, 1);
+	ck_assert_uint_eq(longest.len, ADDRESS_MAX_BYTES);
+	ck_assert_int_eq(address_parse(&a, longest, NONE), ERR_OK);
+}
+END_TEST
+
 START_TEST(domain_key_is_lower_case_without_last_dot)
 {
 	char bytes[8];
@@ -294,6 +307,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, bad_paths_are_refused_and_nothing_taken, 0, n_bad);
 	tcase_add_loop_test(tc, lengths_are_bounded, 0, (int)COUNT_OF(lengths));
+	tcase_add_test(tc, length_without_brackets_is_bounded);
 	tcase_add_test(tc, domain_key_is_lower_case_without_last_dot);
 	tcase_add_test(tc, what_is_taken_is_taken_again);
 	srunner_run_all(runner, CK_NORMAL);
