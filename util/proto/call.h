@@ -13,6 +13,7 @@
 /* Embedded in its owner; others read fd, deadline_ms and inbox.reader. */
 struct call {
 	struct inbox inbox;
+	struct frame frame;  /* the last that came */
 	int fd;              /* -1: not connected */
 	int64_t deadline_ms; /* by clock_boot_ms; for all that follows. May be
 			      * moved by the owner between calls */
@@ -23,7 +24,7 @@ struct call {
  *
  * ERR_NOTFOUND	no socket there, or nobody listens: not running
  * ERR_DENIED	no right to connect
- * ERR_TIMEOUT	not before deadline_ms
+ * ERR_AGAIN	it has too many callers that wait
  *
  * call_fini may be called in every case.
  */
@@ -34,14 +35,14 @@ MUST_USE enum err call_connect(
 void call_fini(struct call *call);
 
 /*
- * Waits for the next frame; f and what it holds are borrowed until the next
- * call.
+ * Waits for the next frame; *f and what it holds are borrowed until the next
+ * call_next or call_fini (frame_take_fd keeps a descriptor).
  *
  * ERR_EOF	the other side has closed
  * ERR_TIMEOUT	not before the deadline
  * ERR_PROTO	not our protocol; see call->inbox.reader.fault
  */
-MUST_USE enum err call_next(struct call *call, struct frame *f);
+MUST_USE enum err call_next(struct call *call, struct frame **f);
 
 /* call_send_X for a type that is known when it runs; m is its struct. */
 MUST_USE enum err call_send(

@@ -14,9 +14,6 @@
 
 struct chan;
 
-/* Input taken in one turn; what more there is waits for the next. */
-#define CHAN_TURN_MAX_BYTES (256 * 1024)
-
 /* Descriptors that wait to be sent; past it ERR_FULL. */
 #define CHAN_OUT_FDS_MAX 2048
 
@@ -40,12 +37,14 @@ struct chan_conf {
 	void (*on_close)(void *arg, enum err why, const char *text);
 	void *arg;
 
-	size_t out_max_bytes; /* bound of what waits to be written; a frame
-			       * that is larger can never be sent */
+	/* Bound of what waits to be written. A frame that is larger can never
+	 * be sent. */
+	size_t out_max_bytes;
 };
 
-/* Takes the stream socket fd, which is non-blocking. Copies conf. Begins to
- * read in the next turn. Ends the process when memory runs out. */
+/* Takes the stream socket fd, which is non-blocking. Copies conf. Reads once a
+ * turn, at most INBOX_READ_BYTES, so that others have their turn. Ends the
+ * process when memory runs out. */
 struct chan *chan_new(struct loop *loop, int fd, const struct chan_conf *conf);
 
 /* Closes at once; what was not written is dropped. May be called in on_frame

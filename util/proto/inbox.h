@@ -11,7 +11,7 @@
 #include "util/proto/frame.h"
 
 /* Bytes asked for in one read. */
-#define INBOX_READ_BYTES (32 * 1024)
+#define INBOX_READ_BYTES (64 * 1024)
 
 /* Descriptors that came and whose frame did not. One read brings at most 253
  * (the kernel's SCM_MAX_FD), and ends there. */
@@ -22,6 +22,7 @@ struct inbox {
 	struct buf bytes;
 	struct buf fds; /* int each, in order of arrival */
 	struct frame_reader reader;
+	size_t lent_bytes; /* at the front, of the last frame taken */
 };
 
 void inbox_init(struct inbox *in);
@@ -30,15 +31,16 @@ void inbox_init(struct inbox *in);
 void inbox_fini(struct inbox *in);
 
 /*
- * Reads once from the socket fd; *n is how many bytes came. All frames were
- * taken before: then there is always room.
+ * Reads once from the socket fd. Call it when inbox_next has said ERR_AGAIN:
+ * then there is room.
  *
  * ERR_AGAIN	nothing there now
  * ERR_EOF	the peer has closed
- * ERR_PROTO	more descriptors than frames can carry; see reader
+ * ERR_PROTO	descriptors were lost, or are too many; see reader
+ * ERR_FULL	no room, or no memory
  * ERR_IO ...	as sys_err says; errno is set
  */
-MUST_USE enum err inbox_read(struct inbox *in, int fd, size_t *n);
+MUST_USE enum err inbox_read(struct inbox *in, int fd);
 
 /*
  * Takes the next frame, with its descriptors; f is good until the next call of

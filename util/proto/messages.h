@@ -81,7 +81,7 @@ struct msg_info {
 	const char *from; /* program, or "any" */
 	const char *to;
 	unsigned n_fds;
-	const struct msg_field *fields;
+	const struct msg_field *(*fields)(void); /* its table */
 };
 
 /* About a type, in static storage; MSG_NONE < type < MSG_N. */
