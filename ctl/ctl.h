@@ -98,8 +98,9 @@ MUST_USE enum err ctl_connect(
 /* The same, and what is wrong ends the command with EXIT_TEMP. */
 void ctl_must_connect(struct ctl *ctl, const char *name, struct call *call);
 
-/* The next frame; what is wrong ends the command with EXIT_TEMP. */
-void ctl_must_next(struct call *call, struct frame *f);
+/* The next frame, borrowed as of call_next(); what is wrong ends the command
+ * with EXIT_TEMP. */
+struct frame *ctl_must_next(struct call *call);
 
 /* A result of call_send_X() or msg_X_decode(): what is not ERR_OK ends the
  * command with EXIT_TEMP. */

@@ -45,9 +45,10 @@ struct svc_ops {
 	 * work ends in fatal() or fatal_conf(). */
 	void (*start)(struct svc *svc);
 
-	/* Never before svc_ready(). A new configuration is in force: svc_conf() and the listeners are
-	 * the new ones, under new descriptors even where nothing changed. The
-	 * old ones are closed, and READY is sent, when this has returned. */
+	/* Never before svc_ready(). A new configuration is in force: svc_conf()
+	 * and the listeners are the new ones, under new descriptors even where
+	 * nothing changed. The old ones are closed, and READY is sent, when
+	 * this has returned. */
 	void (*reload)(struct svc *svc);
 
 	/* Finish what is in hand, then svc_done(). After stop_grace of the
