@@ -26,7 +26,7 @@ for t in "$@"; do
 	case $kind:$t in
 	unit:--) kind=sim ;;
 	sim:--) kind=fuzz ;;
-	unit:*) CK_VERBOSITY=normal run "$t" "$t" ;;
+	unit:*) CK_VERBOSITY=normal CK_DEFAULT_TIMEOUT=60 run "$t" "$t" ;;
 	sim:*) run "$t" "$t" ;;
 	fuzz:*) run "$t" "$B/tests/replay-$t" tests/fuzz/corpus/"${t#fuzz_}"/* ;;
 	esac

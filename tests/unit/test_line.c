@@ -111,7 +111,7 @@ START_TEST(cuts_change_nothing)
 	uint64_t seed = 77;
 	int lines = 0;
 
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		struct str s = { raw, split_draw(&seed) % RAW_MAX_BYTES };
 		struct str whole, cut;
 

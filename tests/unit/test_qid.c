@@ -142,7 +142,7 @@ START_TEST(ids_grow_whatever_the_clock_does)
 	struct qid last = { { 0 } }, q;
 
 	qid_source_init(&s, 3);
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		uint64_t random64 = split_draw(&seed);
 
 		/* Often it stands still, else it goes either way. */
