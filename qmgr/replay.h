@@ -25,17 +25,14 @@ struct replay {
 };
 
 /*
- * Reads the lease numbers that the ledger gives away, which core_new() must
- * know, without a core: last_lease and next_seq of *replay alone are set.
- *
- * Then, with a core: the newest valid checkpoint, and the ledger behind where
- * it began. Blocks; called before the loop serves. Gaps are logged.
+ * Reads the newest valid checkpoint, and the ledger behind where it began, into
+ * the core, whose slots are restored before. Blocks; called before the loop
+ * serves. Gaps are logged. Nothing on disk is changed.
  *
  * ERR_IO	a file cannot be read now: do not start (S6, exit 111)
  * ERR_RANGE	a file of a newer format version (exit 100)
  * ERR_FULL	no memory
  */
-MUST_USE enum err replay_look(struct replay *replay, int ledger_fd);
 MUST_USE enum err replay_run(
     struct replay *replay, struct core *core, int ledger_fd);
 

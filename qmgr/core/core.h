@@ -84,6 +84,9 @@ bool core_tick(struct core *core);
 /* Gives out a slice of leases and connections; true: there is more to give. */
 bool core_schedule(struct core *core);
 
+/* Highest lease number given so far: for the AUDIT. */
+uint64_t core_last_lease(const struct core *core);
+
 /* Boot time at which core_tick() has work again; at most a second ahead. */
 int64_t core_next_ms(const struct core *core);
 
@@ -187,6 +190,11 @@ bool core_restore_end(struct core *core, uint64_t done, uint64_t last_lease);
 /* What was asked of it is asked again when it is up. */
 void core_shaper_up(struct core *core);
 void core_shaper_down(struct core *core);
+
+/* Its configuration changed: each queue asks for its route again before its
+ * next part goes, each site for its grant before its next lease; until the
+ * answer comes, the old ones hold. O(1). */
+void core_shaper_stale(struct core *core);
 
 struct core_route {
 	uint32_t queue; /* as in the question; a stale one is ignored */

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* control: answers to commands. */
+#include "qmgr/control.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "qmgr/gauge.h"
+#include "qmgr/intake.h"
+#include "qmgr/qmgr_int.h"
+#include "qmgr/turn.h"
+#include "qmgr/why.h"
+#include "util/base/fatal.h"
+#include "util/log/log.h"
+#include "util/text/glob.h"
+
+#define EXIT_DENIED 100
+#define EXIT_LATER 111
+
+/* A command that waits for a bulk retry. */
+struct retry_wait {
+	struct link link; /* in qmgr.retries */
+	struct qpeer *peer;
+	uint32_t op;
+};
+
+enum err
+control_sent(enum err err)
+{
+	return err == ERR_EOF ? ERR_OK : err;
+}
+
+enum err
+control_answer(struct qpeer *peer, uint8_t status, uint64_t n, struct str text)
+{
+	struct msg_answer m = { .status = status, .n = n, .text = text };
+
+	return control_sent(chan_send_answer(peer->chan, &m));
+}
+
+int64_t
+control_floor(int64_t ms)
+{
+	return ms > 0 ? ms : 0;
+}
+
+struct str
+control_site(struct outbuf *out, struct str source, struct str provider)
+{
+	if (provider.len == 0)
+		return (struct str){ NULL, 0 };
+	outbuf_put(out, source);
+	outbuf_put(out, STR("->"));
+	outbuf_put(out, provider);
+	return outbuf_str(out);
+}
+
+enum err
+control_status(struct qpeer *peer, struct str body)
+{
+	struct qmgr *q = peer->q;
+	struct msg_status_ask ask;
+	struct core_accounts a;
+	struct store_stats s;
+	struct msg_accounts m;
+	enum err err = msg_status_ask_decode(&ask, body);
+
+	if (err != ERR_OK)
+		return err;
+	core_accounts(q->core, &a);
+	store_stats(q->store, &s);
+	m = (struct msg_accounts){
+		.admitted = a.admitted,
+		.done = a.done,
+		.waiting = a.waiting,
+		.ready = a.ready,
+		.leased = a.leased,
+		.held = a.held,
+		.unadmitted = intake_unadmitted(q->intake),
+		.owed = a.owed,
+		.is_balanced = core_audit(q->core),
+		.messages = a.messages,
+		.pass = s.pass,
+		.segments = s.segments,
+		.recovered = s.recovered,
+		.missing = s.missing,
+		.quarantined = s.quarantined,
+		.free_bytes = s.free_bytes,
+	};
+	m.pressure = (uint8_t)gauge_get(q->gauge, &m.reason);
+	return control_sent(chan_send_accounts(peer->chan, &m));
+}
+
+/* --- queues --------------------------------------------------------------- */
+
+static enum err
+send_row(struct qpeer *peer, const struct core_queue_row *row)
+{
+	char name[2 * CORE_NAME_MAX_BYTES + 2];
+	struct outbuf site = { name, 0, sizeof(name) };
+	struct msg_queue_row m = {
+		.tenant = row->key.tenant,
+		.campaign = row->key.campaign,
+		.domain = row->key.domain,
+		.site = control_site(&site, row->source, row->provider),
+		.ready = row->ready,
+		.waiting = row->waiting,
+		.leased = row->leased,
+		.held = row->held,
+		.oldest_ms = control_floor(row->oldest_ms),
+		.next_ms = control_floor(row->next_ms),
+		.limit_name = row->limit.name,
+		.limit_value = row->limit.value,
+		.limit_from = row->limit.from,
+		.limit_cause = row->limit.cause,
+	};
+
+	return chan_send_queue_row(peer->chan, &m);
+}
+
+static bool
+matches(const struct msg_queue_ask *ask, const struct core_queue_row *row)
+{
+	char name[CORE_QUEUE_NAME_MAX_BYTES];
+	struct outbuf out = { name, 0, sizeof(name) };
+
+	if (ask->match.len == 0)
+		return true;
+	core_queue_name(&row->key, &out);
+	return glob_match(ask->match, outbuf_str(&out));
+}
+
+enum err
+control_queue(struct qpeer *peer, struct str body)
+{
+	struct msg_queue_ask ask;
+	struct msg_queue_end end = { 0 };
+	struct core_queue_row row;
+	uint32_t rows = 0;
+	enum err err = msg_queue_ask_decode(&ask, body);
+
+	if (err != ERR_OK)
+		return err;
+	end.cursor = ask.cursor;
+	turn_begin(peer->q);
+	for (int i = 0; i < CONTROL_LOOK_MAX && rows < ask.rows; i++) {
+		end.cursor = core_queue_next(peer->q->core, end.cursor, &row);
+		if (end.cursor == 0)
+			break;
+		if (row.ready + row.waiting + row.leased + row.held == 0 ||
+		    !matches(&ask, &row))
+			continue;
+		err = send_row(peer, &row);
+		if (err != ERR_OK)
+			return control_sent(err);
+		rows++;
+	}
+	return control_sent(chan_send_queue_end(peer->chan, &end));
+}
+
+/* --- retry ---------------------------------------------------------------- */
+
+/* Changes are for root and for the user that we run as (DESIGN 12). */
+static bool
+may_change(struct qpeer *peer, struct sock_cred *cred)
+{
+	if (chan_peer_cred(peer->chan, cred) != ERR_OK)
+		return false;
+	return cred->uid == 0 || cred->uid == geteuid();
+}
+
+static enum err
+retry_bulk(struct qpeer *peer, const struct msg_retry_ask *ask)
+{
+	struct qmgr *q = peer->q;
+	struct retry_wait *wait = calloc(1, sizeof(*wait));
+	enum err err = ERR_FULL;
+
+	if (wait != NULL && ask->is_all != 0)
+		err = core_retry_all(q->core, &wait->op);
+	else if (wait != NULL)
+		err = core_retry_queues(q->core, ask->match, &wait->op);
+	if (err == ERR_OK) {
+		wait->peer = peer;
+		list_push_back(&q->retries, &wait->link);
+		turn_act(q);
+		return ERR_OK;
+	}
+	free(wait);
+	if (err == ERR_RANGE)
+		return control_answer(
+		    peer, EXIT_DENIED, 0, STR("the pattern is too long"));
+	return control_answer(peer, EXIT_LATER, 0,
+	    STR("too many bulk operations are in hand; try again"));
+}
+
+enum err
+control_retry(struct qpeer *peer, struct str body)
+{
+	static const struct qid none;
+	struct qmgr *q = peer->q;
+	struct msg_retry_ask ask;
+	struct sock_cred cred = { 0 };
+	uint32_t n;
+	enum err err = msg_retry_ask_decode(&ask, body);
+
+	if (err != ERR_OK)
+		return err;
+	if (!may_change(peer, &cred))
+		return control_answer(peer, EXIT_DENIED, 0,
+		    STR("retry is for root and the relay's own user"));
+	turn_begin(q);
+	if (ask.is_all != 0 || qid_cmp(&ask.qid, &none) == 0)
+		return retry_bulk(peer, &ask);
+	n = core_retry_message(q->core, &ask.qid);
+	turn_act(q);
+	LOG(EV_OPERATOR, KV_CSTR("command", "retry"), KV_NUM("uid", cred.uid),
+	    KV_NUM("pid", cred.pid), KV_NUM("n", n));
+	if (n > 0 || core_find(q->core, &ask.qid, 0) != 0)
+		return control_answer(peer, 0, n, STR(""));
+	return control_answer(
+	    peer, 1, 0, STR("there is no such message in the queue"));
+}
+
+void
+control_retried(struct qmgr *q, uint32_t op, uint64_t n)
+{
+	struct link *link, *next;
+
+	LIST_FOREACH_SAFE (link, next, &q->retries) {
+		struct retry_wait *wait =
+		    LIST_ITEM(link, struct retry_wait, link);
+		enum err err;
+
+		if (wait->op != op)
+			continue;
+		list_remove(&q->retries, link);
+		LOG(EV_OPERATOR, KV_CSTR("command", "retry"), KV_NUM("n", n));
+		err = control_answer(wait->peer, 0, n, STR(""));
+		BUG_IF(err == ERR_RANGE);
+		free(wait);
+	}
+}
+
+void
+control_gone(struct qpeer *peer)
+{
+	struct link *link, *next;
+
+	LIST_FOREACH_SAFE (link, next, &peer->q->retries) {
+		struct retry_wait *wait =
+		    LIST_ITEM(link, struct retry_wait, link);
+
+		if (wait->peer != peer)
+			continue;
+		list_remove(&peer->q->retries, link);
+		free(wait);
+	}
+	why_gone(peer);
+}

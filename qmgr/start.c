@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* start: the order of a start, which makes it safe. */
+#include "qmgr/start.h"
+
+#include <stdlib.h>
+
+#include "qmgr/control.h"
+#include "qmgr/gauge.h"
+#include "qmgr/intake.h"
+#include "qmgr/lease.h"
+#include "qmgr/peers.h"
+#include "qmgr/policy.h"
+#include "qmgr/qmgr_int.h"
+#include "qmgr/replay.h"
+#include "qmgr/shaper.h"
+#include "qmgr/stop.h"
+#include "qmgr/turn.h"
+#include "qmgr/worker.h"
+#include "util/base/fatal.h"
+#include "util/base/rand.h"
+#include "util/conf/conf.h"
+#include "util/log/log.h"
+
+/* DESIGN 5: a header must not make a queue for each message. */
+#define CAMPAIGNS_MAX 1000
+#define CONNS_MAX 65536
+/* Leases at one connection, so that it never waits for us. */
+#define AHEAD 2
+/* Leases that may have been given since the last AUDIT was written: it is
+ * written several times a second. */
+#define LEASE_MARGIN 1000000
+
+/* --- what the ledger and the store ask us --------------------------------- */
+
+static void
+on_audit(void *arg, struct entry_audit *audit)
+{
+	struct qmgr *q = arg;
+	struct core_accounts a;
+
+	core_accounts(q->core, &a);
+	*audit = (struct entry_audit){
+		.admitted = a.admitted,
+		.done = a.done,
+		.waiting = a.waiting,
+		.ready = a.ready,
+		.leased = a.leased,
+		.held = a.held,
+		.unadmitted = intake_unadmitted(q->intake),
+		.last_lease = core_last_lease(q->core),
+	};
+	/* Q6: checked at each AUDIT. */
+	if (!core_audit(q->core)) {
+		LOG(EV_AUDIT_MISMATCH, KV_CSTR("what", "parts"),
+		    KV_NUM("counted",
+		        a.done + a.waiting + a.ready + a.leased + a.held),
+		    KV_NUM("expected", a.admitted));
+		store_rescan(q->store);
+	}
+}
+
+static void
+on_freed(void *arg, const struct core_freed *freed)
+{
+	struct qmgr *q = arg;
+
+	turn_begin(q);
+	lease_freed(q, freed);
+	turn_act(q);
+}
+
+static void
+on_journal_state(void *arg, struct str reason)
+{
+	struct qmgr *q = arg;
+
+	if (q->is_stopping)
+		return;
+	turn_begin(q);
+	core_pause_leases(q->core, reason);
+	turn_act(q);
+}
+
+static struct page *
+on_smtpd_page(void *arg, uint32_t writer)
+{
+	struct qmgr *q = arg;
+
+	return writer <= SVC_WORKERS_MAX ? q->smtpd_pages[writer] : NULL;
+}
+
+static enum err
+on_found(void *arg, uint64_t segment, uint32_t block, struct str front)
+{
+	return intake_front(arg, segment, block, front);
+}
+
+static void
+on_checkpoint(void *arg, bool is_ok)
+{
+	stop_checkpointed(arg, is_ok);
+}
+
+/* --- parts of the start --------------------------------------------------- */
+
+static void
+map_pages(struct qmgr *q)
+{
+	for (uint32_t i = 1; i <= SVC_WORKERS_MAX; i++) {
+		int fd = svc_fd(q->svc, HAND_PAGE_SMTPD, i);
+
+		if (fd >= 0 &&
+		    page_map(&q->smtpd_pages[i], fd, false) != ERR_OK)
+			fatal(
+			    "the status page of smtpd/%u cannot be mapped", i);
+	}
+}
+
+static void
+fail_replay(enum err err)
+{
+	if (err == ERR_OK)
+		return;
+	if (err == ERR_RANGE)
+		fatal_conf("the spool was written by a newer version: "
+		           "install that version, or restore its spool");
+	fatal("the ledger cannot be read: %s; see the log, and start again",
+	    err_text(err));
+}
+
+static void
+new_core(struct qmgr *q)
+{
+	struct core_conf conf = {
+		.parts_max = gauge_parts_max(q),
+		.campaigns_max = CAMPAIGNS_MAX,
+		.conns_max = CONNS_MAX,
+		.ahead = AHEAD,
+		.first_conn = (uint32_t)rand_u64() | 1,
+		.queue_policy = policy_queue,
+		.site_policy = policy_site,
+		.ctx = q,
+	};
+
+	q->core = core_new(&conf);
+	if (q->core == NULL)
+		fatal("no memory for the queues");
+	core_turn(q->core, loop_now_ms(q->loop), loop_wall_ms(q->loop));
+}
+
+/* Slots first, since they outlived us; then the ledger, which tells whose
+ * results are in. */
+static void
+restore(struct qmgr *q, struct replay *replay)
+{
+	int ledger_fd = svc_fd(q->svc, HAND_LEDGER, 0);
+
+	new_core(q);
+	worker_init_all(q);
+	worker_restore_slots(q);
+	fail_replay(replay_run(replay, q->core, ledger_fd));
+	LOG(EV_REPLAYED, KV_NUM("checkpoint", replay->checkpoint),
+	    KV_NUM("entries", replay->entries), KV_NUM("parts", replay->parts),
+	    KV_NUM("slots", q->n_leases));
+}
+
+static void
+new_journal(struct qmgr *q, const struct replay *replay)
+{
+	struct journal_conf conf = {
+		.loop = q->loop,
+		.ledger_fd = svc_fd(q->svc, HAND_LEDGER, 0),
+		.next_file = replay->next_file,
+		.next_seq = replay->next_seq,
+		.next_event = replay->next_event,
+		.audit = on_audit,
+		.freed = on_freed,
+		.state = on_journal_state,
+		.arg = q,
+	};
+	struct checkpoint_conf checkpoint = {
+		.loop = q->loop,
+		.core = q->core,
+		.ledger_fd = conf.ledger_fd,
+		.next_number = replay->next_checkpoint,
+		.done = on_checkpoint,
+		.arg = q,
+	};
+
+	q->journal = journal_new(&conf);
+	checkpoint.journal = q->journal;
+	q->checkpoint = checkpoint_new(&checkpoint);
+}
+
+static void
+new_store(struct qmgr *q)
+{
+	struct store_conf conf = {
+		.loop = q->loop,
+		.core = q->core,
+		.journal = q->journal,
+		.incoming_fd = svc_fd(q->svc, HAND_INCOMING, 0),
+		.deferred_fd = svc_fd(q->svc, HAND_DEFERRED, 0),
+		.quarantine_fd = svc_fd(q->svc, HAND_QUARANTINE, 0),
+		.scan_cycle_ms = svc_conf(q->svc)->spool.scan_cycle_ms,
+		.smtpd_page = on_smtpd_page,
+		.found = on_found,
+		.arg = q,
+	};
+
+	q->store = store_new(&conf);
+}
+
+void
+start_service(struct svc *svc)
+{
+	struct qmgr *q = calloc(1, sizeof(*q));
+	struct replay replay;
+
+	if (q == NULL)
+		fatal("no memory to begin with");
+	q->svc = svc;
+	q->loop = svc_loop(svc);
+	svc_set_state(svc, q);
+	list_init(&q->peers);
+	list_init(&q->kept);
+	list_init(&q->retries);
+	map_pages(q);
+	q->intake = intake_new(q);
+	q->gauge = gauge_new(q);
+	restore(q, &replay);
+	new_journal(q, &replay);
+	new_store(q);
+	turn_init(q);
+	while (core_restore_end(
+	    q->core, replay.done, replay.last_lease + LEASE_MARGIN))
+		turn_act(q);
+	turn_act(q);
+	if (replay.is_unbalanced)
+		store_rescan(q->store);
+	shaper_init(q);
+	peers_init(q);
+	svc_ready(svc);
+}
+
+void
+start_reload(struct svc *svc)
+{
+	struct qmgr *q = svc_get_state(svc);
+
+	turn_begin(q);
+	core_reload(q->core);
+	turn_act(q);
+}
+
+void
+start_stop(struct svc *svc)
+{
+	stop_begin(svc_get_state(svc));
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* turn: drives the core. */
+#include "qmgr/turn.h"
+
+#include "qmgr/control.h"
+#include "qmgr/gauge.h"
+#include "qmgr/intake.h"
+#include "qmgr/lease.h"
+#include "qmgr/note.h"
+#include "qmgr/qmgr_int.h"
+#include "qmgr/shaper.h"
+#include "qmgr/worker.h"
+#include "util/base/fatal.h"
+
+/* Slices of the core in one turn: a few hundred microseconds. */
+#define TURN_SLICES 8
+
+static void
+act(struct qmgr *q, const struct core_action *a)
+{
+	switch (a->act) {
+	case CORE_LEASE:
+		lease_give(q, a);
+		break;
+	case CORE_OPEN:
+		worker_open(q, a);
+		break;
+	case CORE_CLOSE:
+		worker_close(q, a);
+		break;
+	case CORE_ROUTE_ASK:
+		shaper_ask_route(q, a);
+		break;
+	case CORE_GRANT_ASK:
+		shaper_ask_grant(q, a);
+		break;
+	case CORE_FEEDBACK:
+		shaper_feed_back(q, a);
+		break;
+	case CORE_REMEMBER:
+		journal_put_part(q->journal, &a->part, q->facts, &a->freed);
+		break;
+	case CORE_CLEAR:
+		lease_freed(q, &a->freed);
+		break;
+	case CORE_NOTE:
+		note_part(q, a);
+		break;
+	case CORE_KILL_WORKER:
+		worker_kill(q, a->worker, a->text);
+		break;
+	case CORE_RETRIED:
+		control_retried(q, a->op, a->n);
+		break;
+	}
+}
+
+void
+turn_act(struct qmgr *q)
+{
+	struct core_action action;
+
+	if (q->is_fetching)
+		return;
+	q->is_fetching = true;
+	do {
+		while (core_action_next(q->core, &action))
+			act(q, &action);
+	} while (lease_fail_next(q));
+	q->is_fetching = false;
+}
+
+void
+turn_begin(struct qmgr *q)
+{
+	if (q->is_in_turn)
+		return;
+	q->is_in_turn = true;
+	core_turn(q->core, loop_now_ms(q->loop), loop_wall_ms(q->loop));
+	turn_act(q);
+	turn_end_ask(&q->turn_end);
+}
+
+/* Slices of what is due and of what can be given out; true: there is more. */
+static bool
+run_slices(struct qmgr *q)
+{
+	bool is_more = true;
+
+	for (int i = 0; i < TURN_SLICES && is_more; i++) {
+		is_more = core_tick(q->core);
+		turn_act(q);
+		is_more = core_schedule(q->core) || is_more;
+		turn_act(q);
+	}
+	return is_more;
+}
+
+static void
+on_turn_end(void *arg)
+{
+	struct qmgr *q = arg;
+	int64_t now_ms = loop_now_ms(q->loop);
+	int64_t next_ms;
+	bool is_more;
+
+	turn_begin(q);
+	is_more = run_slices(q);
+	store_tick(q->store, now_ms);
+	checkpoint_tick(q->checkpoint, now_ms);
+	gauge_tick(q->gauge, now_ms);
+	intake_tick(q->intake, now_ms);
+	q->is_in_turn = false;
+	if (is_more)
+		next_ms = now_ms;
+	else {
+		next_ms = core_next_ms(q->core);
+		if (store_next_ms(q->store) < next_ms)
+			next_ms = store_next_ms(q->store);
+	}
+	timer_set_at(&q->timer, next_ms);
+}
+
+static void
+on_timer(void *arg)
+{
+	turn_begin(arg);
+}
+
+void
+turn_init(struct qmgr *q)
+{
+	list_init(&q->failed);
+	turn_end_init(&q->turn_end, q->loop, on_turn_end, q);
+	timer_init(&q->timer, q->loop, on_timer, q);
+	turn_begin(q);
+}
+
+void
+turn_fini(struct qmgr *q)
+{
+	timer_fini(&q->timer);
+	turn_end_fini(&q->turn_end);
+}
