@@ -136,6 +136,7 @@ new_core(struct qmgr *q)
 		.campaigns_max = CAMPAIGNS_MAX,
 		.conns_max = CONNS_MAX,
 		.ahead = AHEAD,
+		.first_lease = 1, /* core_restore_end() has the right one */
 		.first_conn = (uint32_t)rand_u64() | 1,
 		.queue_policy = policy_queue,
 		.site_policy = policy_site,
