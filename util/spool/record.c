@@ -160,6 +160,18 @@ record_own_offset(uint64_t content_bytes)
 	    (uint64_t)segment_blocks(content_bytes) * SEGMENT_BLOCK_BYTES;
 }
 
+bool
+record_is_in_place(const struct record_head *head,
+    const struct segment_head *seg, uint64_t record_offset)
+{
+	bool is_own = (seg->flags & SEGMENT_OWN) != 0;
+
+	if (((head->flags & RECORD_OWN) != 0) != is_own)
+		return false;
+	return !is_own ||
+	    record_offset == record_own_offset(head->content_bytes);
+}
+
 uint32_t
 record_content_crc(uint32_t crc, const void *p, size_t n)
 {

@@ -3,6 +3,7 @@
 #ifndef UTIL_SPOOL_RECORD_H
 #define UTIL_SPOOL_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -81,6 +82,11 @@ uint64_t record_content_offset(
 
 /* Where a record lies that has its content before it: behind that. */
 uint64_t record_own_offset(uint64_t content_bytes);
+
+/* True where a record may lie: one with its content before it stands where that
+ * ends, in a file of its own, and nowhere else, whatever its header says. */
+bool record_is_in_place(const struct record_head *head,
+    const struct segment_head *seg, uint64_t record_offset);
 
 /* Checksum of content so far, for a piece more of it. Begin with
  * segment_crc_begin(salt); the last result is head.content_crc. */

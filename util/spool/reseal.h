@@ -22,7 +22,7 @@ struct reseal {
  * contents, writes the footer behind its last valid record, cuts the rest,
  * syncs, and gives the lock up. known_bytes: up to there the ledger knows
  * records, so nothing below is cut; 0: it knows none. buf has
- * SEGREAD_BUF_BYTES. Blocks for as long as reading the whole file takes.
+ * SEGWALK_BUF_BYTES. Blocks for as long as reading the whole file takes.
  *
  * ERR_AGAIN	the lock is held: the writer lives
  * ERR_NOTFOUND	there is no such file

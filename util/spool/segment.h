@@ -62,7 +62,8 @@ uint64_t segment_get_number(const struct segment *seg);
  * a sync that begins now will cover. */
 uint64_t segment_get_bytes(const struct segment *seg);
 
-/* True once a write or sync has failed: nothing is written any more (S2). */
+/* True once a write or sync has failed, or it is sealed or refused: nothing is
+ * written any more (S2, S3). */
 bool segment_is_dead(const struct segment *seg);
 
 /* Bytes that a record takes in a shared segment, with padding. */
