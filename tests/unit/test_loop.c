@@ -336,10 +336,11 @@ ask_batch(void *arg)
 START_TEST(end_comes_once_after_all_of_a_turn)
 {
 	struct timer t[3];
+	char name[] = "t";
 
 	turn_end_init(&batch, loop, note_arg, (char[]){ "E" });
 	for (size_t i = 0; i < COUNT_OF(t); i++) {
-		timer_init(&t[i], loop, ask_batch, (char[]){ "t" });
+		timer_init(&t[i], loop, ask_batch, name);
 		timer_set_at(&t[i], loop_now_ms(loop));
 	}
 	loop_run(loop);
