@@ -10,6 +10,7 @@
 
 #include <check.h>
 
+#include "tests/lib/fds.h"
 #include "util/io/clock.h"
 #include "util/io/sock.h"
 #include "util/io/sys.h"
@@ -21,6 +22,7 @@ static int listener;
 static struct call call;
 static struct loop *loop;
 static struct chan *server;
+static int n_open; /* descriptors, while nothing leaks */
 
 static int64_t
 soon_ms(void)
@@ -34,6 +36,7 @@ set_up(void)
 	struct sock_addr a;
 	char text[100];
 
+	n_open = fds_open();
 	(void)snprintf(dir, sizeof(dir), "/tmp/test_call.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/s", dir);
@@ -50,6 +53,7 @@ tear_down(void)
 	chan_free(&server);
 	loop_free(&loop);
 	(void)close(listener);
+	ck_assert_int_eq(fds_open(), n_open);
 	(void)unlink(path);
 	(void)rmdir(dir);
 }

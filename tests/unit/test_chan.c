@@ -10,6 +10,7 @@
 
 #include <check.h>
 
+#include "tests/lib/fds.h"
 #include "util/io/sys.h"
 #include "util/proto/inbox.h"
 
@@ -18,7 +19,7 @@
 /* One end, and what it saw. */
 struct peer {
 	struct chan *chan;
-	int fd;
+	int fd; /* -1: the connection has it */
 	unsigned n_frames;
 	uint64_t lease_sum;
 	int n_closed;
@@ -36,6 +37,7 @@ static struct loop *loop;
 static struct peer a, b;
 static int n_sends;
 static struct sys_table saved;
+static int n_open; /* descriptors, while nothing leaks */
 
 static enum err
 on_frame(void *arg, struct frame *f)
@@ -84,6 +86,7 @@ open_chan(struct peer *p)
 		.out_max_bytes = OUT_MAX_BYTES };
 
 	p->chan = chan_new(loop, p->fd, &conf);
+	p->fd = -1;
 }
 
 static ssize_t
@@ -98,6 +101,7 @@ set_up(void)
 {
 	int fds[2];
 
+	n_open = fds_open();
 	saved = sys;
 	sys.sendmsg = count_sendmsg;
 	ck_assert_int_eq(sock_pair(fds), ERR_OK);
@@ -113,6 +117,9 @@ tear_down(void)
 	chan_free(&a.chan);
 	chan_free(&b.chan);
 	loop_free(&loop);
+	if (b.fd >= 0)
+		(void)close(b.fd);
+	ck_assert_int_eq(fds_open(), n_open);
 	sys = saved;
 	ck_assert_int_eq(sys_fault_init(NULL), ERR_OK);
 }
@@ -191,6 +198,7 @@ START_TEST(end_within_a_frame_is_told)
 {
 	ck_assert_int_eq(write(b.fd, "\x20\0\0", 3), 3);
 	(void)close(b.fd);
+	b.fd = -1;
 	loop_run(loop);
 	ck_assert_int_eq(a.why, ERR_EOF);
 	ck_assert_str_eq(a.text, "closed within a frame");
@@ -248,7 +256,7 @@ START_TEST(output_goes_on_when_the_peer_takes_more)
 	open_chan(&b);
 	b.stop_at = 3;
 	ck_assert_int_eq(send_ack(&a, 1), ERR_OK);
-	ck_assert_int_eq(chan_send_hand(a.chan, &hand, a.fd), ERR_OK);
+	ck_assert_int_eq(chan_send_hand(a.chan, &hand, STDERR_FILENO), ERR_OK);
 	ck_assert_int_eq(send_ack(&a, 2), ERR_OK);
 	loop_run(loop);
 	ck_assert_uint_eq(b.lease_sum, 3);
@@ -282,6 +290,11 @@ START_TEST(descriptors_arrive_with_their_frames)
 	(void)close(fds[1]);
 	/* Before, with and behind the descriptor: two writes. */
 	ck_assert_int_eq(n_sends, 2);
+	/* The duplicate is gone with it, and out of the way. */
+	b.stop_at = 5;
+	ck_assert_int_eq(send_ack(&a, 1), ERR_OK);
+	loop_run(loop);
+	ck_assert_uint_eq(b.lease_sum, 4);
 }
 END_TEST
 
@@ -303,7 +316,6 @@ START_TEST(broken_frame_ends_the_connection_and_says_where)
 	ck_assert_int_eq(a.why, ERR_PROTO);
 	ck_assert_str_eq(a.text, "byte 0: unknown type");
 	ck_assert_int_eq(send_ack(&a, 1), ERR_EOF);
-	(void)close(b.fd);
 }
 END_TEST
 
@@ -316,7 +328,6 @@ START_TEST(body_that_does_not_decode_ends_the_connection)
 	ck_assert_int_eq(a.n_frames, 1);
 	ck_assert_int_eq(a.why, ERR_PROTO);
 	ck_assert_str_eq(a.text, "RESULT_ACK: slot: cut short");
-	(void)close(b.fd);
 }
 END_TEST
 
@@ -327,7 +338,7 @@ START_TEST(frame_that_is_refused_is_the_last)
 	open_chan(&b);
 	b.answer = ERR_DENIED;
 	b.is_freeing = true;
-	ck_assert_int_eq(chan_send_hand(a.chan, &hand, a.fd), ERR_OK);
+	ck_assert_int_eq(chan_send_hand(a.chan, &hand, STDERR_FILENO), ERR_OK);
 	ck_assert_int_eq(send_ack(&a, 1), ERR_OK);
 	loop_run(loop);
 	ck_assert_int_eq(b.n_frames, 1);

@@ -113,6 +113,7 @@ static const struct {
 	{ 2, 3, FRAME_LONG },
 	{ 3, 1, FRAME_LONG },
 	{ 4, 0, FRAME_TYPE },
+	{ 4, MSG_N, FRAME_TYPE },
 	{ 5, 1, FRAME_TYPE },
 	{ 6, PROTO_VERSION + 1, FRAME_VERSION },
 	{ 7, 1, FRAME_N_FDS },

@@ -11,6 +11,7 @@
 
 #include <check.h>
 
+#include "tests/lib/fds.h"
 #include "util/io/sock.h"
 #include "util/io/sys.h"
 
@@ -18,25 +19,15 @@
 
 static struct inbox in;
 static int fds[2];
-static int lowest_fd; /* what the next open gets, while nothing leaks */
+static int n_open; /* descriptors, while nothing leaks */
 static char bytes[FRAMES_BYTES];
 static struct outbuf out;
-
-static int
-next_fd(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	ck_assert_int_ge(fd, 0);
-	(void)close(fd);
-	return fd;
-}
 
 static void
 set_up(void)
 {
 	ck_assert_int_eq(sock_pair(fds), ERR_OK);
-	lowest_fd = next_fd();
+	n_open = fds_open();
 	inbox_init(&in);
 	out = (struct outbuf){ bytes, 0, sizeof(bytes) };
 }
@@ -45,7 +36,7 @@ static void
 tear_down(void)
 {
 	inbox_fini(&in);
-	ck_assert_int_eq(next_fd(), lowest_fd);
+	ck_assert_int_eq(fds_open(), n_open);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }
@@ -171,9 +162,9 @@ START_TEST(descriptor_that_is_not_taken_is_closed)
 	send_all(1);
 	ck_assert_int_eq(inbox_read(&in, fds[0]), ERR_OK);
 	ck_assert_int_eq(inbox_next(&in, &f), ERR_OK);
-	ck_assert_int_gt(next_fd(), lowest_fd);
+	ck_assert_int_eq(fds_open(), n_open + 1);
 	inbox_done(&f);
-	ck_assert_int_eq(next_fd(), lowest_fd);
+	ck_assert_int_eq(fds_open(), n_open);
 }
 END_TEST
 
@@ -235,7 +226,7 @@ START_TEST(lost_descriptors_are_a_fault)
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	limit = before;
-	limit.rlim_cur = (rlim_t)lowest_fd;
+	limit.rlim_cur = (rlim_t)fds[1] + 1;
 	put_hand(1);
 	send_all(1);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);

@@ -124,10 +124,11 @@ START_TEST(stop_ends_the_turn_with_its_ends)
 	turn_end_ask(&last);
 	loop_run(loop);
 	ck_assert_str_eq(trace, "12");
-	/* It can be run again. */
-	turn_end_ask(&first);
+	/* It can be run again, for a whole turn. */
+	turn_end_ask(&last);
+	ck_assert_int_eq(write(e.fds[1], "abcde", 5), 5);
 	loop_run(loop);
-	ck_assert_str_eq(trace, "121");
+	ck_assert_str_eq(trace, "122abcde");
 	watch_fini(&e.watch);
 	fini_end(&e);
 }
@@ -367,6 +368,31 @@ START_TEST(end_may_ask_for_another_end)
 END_TEST
 
 static void
+ask_many_times(void *arg)
+{
+	note('m');
+	if (n_trace < 40)
+		turn_end_ask(arg);
+	else
+		loop_stop(loop);
+}
+
+START_TEST(many_ends_need_no_event)
+{
+	struct turn_end d;
+	struct end e;
+
+	init_end(&e, 1);
+	turn_end_init(&d, loop, ask_many_times, &d);
+	turn_end_ask(&d);
+	loop_run(loop);
+	ck_assert_uint_eq(n_trace, 40);
+	watch_fini(&e.watch);
+	fini_end(&e);
+}
+END_TEST
+
+static void
 ask_on_and_on(void *arg)
 {
 	turn_end_ask(arg);
@@ -475,6 +501,7 @@ main(void)
 	tcase_add_test(tc, timer_may_be_set_in_its_own_call);
 	tcase_add_test(tc, end_comes_once_after_all_of_a_turn);
 	tcase_add_test(tc, end_may_ask_for_another_end);
+	tcase_add_test(tc, many_ends_need_no_event);
 	tcase_add_test(tc, endless_ends_do_not_starve_the_loop);
 	tcase_add_test(tc, signal_is_called_in_the_loop);
 	tcase_add_test(tc, broken_pipe_is_an_errno);

@@ -144,6 +144,22 @@ START_TEST(numbers_below_zero_are_bound_as_well)
 }
 END_TEST
 
+START_TEST(longest_str_is_read_and_one_more_is_not)
+{
+	struct msg_host back;
+	struct str body = { bytes, 2 + 256 + 2 };
+
+	memset(bytes, 0, body.len);
+	bytes[1] = 1;
+	ck_assert_int_eq(msg_host_decode(&back, body), ERR_RANGE);
+	bytes[0] = (char)0xff;
+	bytes[1] = 0;
+	body.len--;
+	ck_assert_int_eq(msg_host_decode(&back, body), ERR_OK);
+	ck_assert_uint_eq(back.name.len, 255);
+}
+END_TEST
+
 START_TEST(list_gives_back_what_was_put)
 {
 	static const char *const names[] = { "a", "", "mx.example.org" };
@@ -248,6 +264,7 @@ main(void)
 	tcase_add_loop_test(tc, each_byte_is_needed_and_no_more, 1, MSG_N);
 	tcase_add_test(tc, bytes_are_little_endian_in_order_of_the_table);
 	tcase_add_test(tc, numbers_below_zero_are_bound_as_well);
+	tcase_add_test(tc, longest_str_is_read_and_one_more_is_not);
 	tcase_add_test(tc, list_gives_back_what_was_put);
 	tcase_add_test(tc, broken_list_is_refused_where_it_breaks);
 	tcase_add_loop_test(tc, fault_is_explained, 0, COUNT_OF(wrong));

@@ -108,6 +108,7 @@ START_TEST(what_is_no_list_of_faults_is_refused)
 		"pwrite:1:EIO:2",
 		"pwrite:1:EIO;write:1:EIO",
 		",pwrite:1:EIO",
+		"pwrite:1:EIO,pwrite",
 	};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
