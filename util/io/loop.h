@@ -75,7 +75,8 @@ void watch_init(
  * only when flags change. Calls come until it is set otherwise. */
 void watch_set(struct watch *w, unsigned flags);
 
-/* No call comes after it. Once only; not without watch_init. */
+/* No call comes after it. Before the descriptor is closed; harmless when done
+ * again. */
 void watch_fini(struct watch *w);
 
 /* --- deadlines ------------------------------------------------------------ */
@@ -102,6 +103,8 @@ void timer_init(struct timer *t, struct loop *loop, timer_fn *fn, void *arg);
  * be up to a minute late. */
 void timer_set_at(struct timer *t, int64_t deadline_ms);
 
+/* No call comes after either of them, until it is set again. Both are harmless
+ * when done again. */
 void timer_stop(struct timer *t);
 void timer_fini(struct timer *t);
 
@@ -126,7 +129,7 @@ void turn_end_init(
  * once. */
 void turn_end_ask(struct turn_end *d);
 
-/* No call comes after it. */
+/* No call comes after it. Harmless when done again. */
 void turn_end_fini(struct turn_end *d);
 
 #endif /* UTIL_IO_LOOP_H */

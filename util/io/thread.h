@@ -27,7 +27,8 @@ struct bgthread *bgthread_new(
     struct loop *loop, const char *name, size_t max_jobs);
 
 /* Finishes all jobs, those that a done submits included, calls done for each,
- * then ends the thread. Waits for the disk: at the end of a process only. */
+ * then ends the thread; *t is valid until then. Waits for the disk: at the end
+ * of a process only. */
 void bgthread_free(struct bgthread **t);
 
 /* Hands over a job; jobs run one at a time in the order of submission, and are
