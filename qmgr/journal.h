@@ -51,10 +51,14 @@ struct journal *journal_new(const struct journal_conf *conf);
 /* Ends the thread, after all that was put is durable or has failed. */
 void journal_free(struct journal **j);
 
-/* Whether one more lease may be given, or one more message of this many bytes
- * of envelope admitted: the room for the largest results of all leases that
- * are out is kept. n_leases: those out now. */
+/* Bytes of the ledger that one lease may need, for its result. */
+#define JOURNAL_RESULT_MAX_BYTES (20 * 1024)
+
+/* Whether leases may be given, while n are out: what is allocated on disk
+ * holds the largest results of them all, and of some more. */
 bool journal_can_lease(const struct journal *j, uint32_t n_leases);
+
+/* Whether a message whose entry is so long may be admitted besides. */
 bool journal_can_admit(
     const struct journal *j, uint32_t n_leases, size_t bytes);
 
@@ -79,15 +83,11 @@ struct journal_wait {
 void journal_wait(struct journal *j, struct journal_wait *wait);
 void journal_cancel(struct journal *j, struct journal_wait *wait);
 
-/* Position behind the last durable batch, and behind the last one put. */
+/* Position behind the last durable batch; {0, 0}: none yet. */
 struct ledger_pos journal_synced(const struct journal *j);
-struct ledger_pos journal_end(const struct journal *j);
 
 /* Entries put and not yet durable: a measure of lag. */
 uint64_t journal_lag(const struct journal *j);
-
-/* Number of the next entry and event. */
-uint64_t journal_next_seq(const struct journal *j);
 
 /* Why the ledger cannot be trusted to be complete; NULL: it can. No segment
  * is removed while it is set. journal_clear_fault: a full checkpoint, begun

@@ -42,6 +42,7 @@ START_TEST(pushed_members_come_in_order)
 {
 	ck_assert(list_is_empty(&list));
 	ck_assert_ptr_null(list_first(&list));
+	ck_assert_ptr_null(list_last(&list));
 	list_push_back(&list, &things[2].by_age);
 	list_push_back(&list, &things[3].by_age);
 	list_push_front(&list, &things[1].by_age);
@@ -49,6 +50,7 @@ START_TEST(pushed_members_come_in_order)
 	ck_assert_uint_eq(list.n, 3);
 	ck_assert(!list_is_empty(&list));
 	ck_assert_ptr_eq(list_first(&list), &things[1].by_age);
+	ck_assert_ptr_eq(list_last(&list), &things[3].by_age);
 	ck_assert_ptr_null(list_next(&list, &things[3].by_age));
 }
 END_TEST

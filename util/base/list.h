@@ -105,6 +105,13 @@ list_first(const struct list *l)
 	return list_next(l, &l->head);
 }
 
+/* The last member, or NULL. */
+static inline struct link *
+list_last(const struct list *l)
+{
+	return l->n == 0 ? NULL : l->head.prev;
+}
+
 /* True when there are no members. */
 static inline bool
 list_is_empty(const struct list *l)
