@@ -13,7 +13,8 @@
  * most specific title that sets it wins, with its place. Most specific is the
  * one with most parts free of "*" and "?", then with most other characters,
  * then the first in the file. What none sets has its default and no place.
- * Case does not matter. Texts in the result live as long as conf.
+ * Case does not matter. The head is that of the most specific section. Texts
+ * in the result live as long as conf.
  */
 
 struct conf_queue_name {
@@ -22,6 +23,7 @@ struct conf_queue_name {
 	struct str domain;
 };
 
+/* retry_max_ms is at least retry_first_ms, wherever the two come from. */
 void conf_queue_policy(const struct conf *conf,
     const struct conf_queue_name *name, struct conf_queue *out);
 
@@ -33,9 +35,8 @@ void conf_site_policy(const struct conf *conf, struct str source,
 void conf_tenant_policy(
     const struct conf *conf, struct str tenant, struct conf_tenant *out);
 
-/* The route of a domain: its own, else that of the longest "*.suffix", else of
- * the most specific other pattern, "*" being the last. NULL: none. Takes
- * O(log n) for all titles but other patterns. */
+/* The route of a domain: its own, else that of the longest "*.suffix" of it,
+ * else "*". NULL: none. O(log n). */
 const struct conf_route *conf_route_find(
     const struct conf *conf, struct str domain);
 

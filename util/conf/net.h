@@ -34,7 +34,8 @@ bool conf_net_match(
  * Whether s is an address to listen on or to connect to: "192.0.2.1:25",
  * "[2001:db8::1]:25", "unix:/path".
  *
- * ERR_SYNTAX	it is not; *why says what is wrong, in static storage
+ * ERR_SYNTAX	it is not; *why says what is wrong, in static storage, to stand
+ *		behind the address: "lacks a port ..."
  */
 MUST_USE enum err conf_address_check(struct str s, const char **why);
 

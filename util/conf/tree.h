@@ -33,6 +33,7 @@ enum conf_value_kind {
 	CONF_VALUE_WORD, /* bare: a number, true, false */
 	CONF_VALUE_TEXT, /* in quotes */
 	CONF_VALUE_LIST,
+	CONF_VALUE_BROKEN, /* told already */
 };
 
 struct conf_value {
@@ -65,6 +66,7 @@ struct conf_tree {
 	struct conf_node *first;
 	const char *files[CONF_FILES_MAX]; /* names, by index */
 	uint32_t n_files;
+	bool is_partial; /* a file could not be read */
 };
 
 /*
