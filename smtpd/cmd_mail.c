@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_mail: MAIL: a transaction begins (RFC 5321 4.1.1.2). */
+#include "smtpd/cmd.h"
+#include "smtpd/server.h"
+#include "smtpd/session.h"
+#include "smtpd/txn.h"
+#include "util/conf/conf.h"
+#include "util/log/log.h"
+#include "util/mail/command.h"
+#include "util/svc/svc.h"
+
+static void
+refuse_size(struct session *s)
+{
+	char text[128];
+	struct outbuf out = { text, 0, sizeof(text) };
+
+	if (outbuf_printf(&out,
+	        "552 5.3.4 Message is too big (max_message_size = %llu)",
+	        (unsigned long long)s->limits->max_message_size_bytes) ==
+	    ERR_OK)
+		session_refuse(s, "MAIL", "max_message_size", outbuf_str(&out));
+}
+
+static void
+begin(struct session *s, const struct command *cmd)
+{
+	struct txn *txn = txn_new(s, s->limits->max_recipients);
+
+	if (txn == NULL || txn_set_sender(txn, cmd->path.whole) != ERR_OK) {
+		txn_free(&txn);
+		session_refuse(s, "MAIL", "memory",
+		    STR("452 4.3.1 Out of memory; try later"));
+		return;
+	}
+	if (cmd->has_size)
+		txn->declared_bytes = cmd->size_bytes;
+	if (cmd->body == COMMAND_BODY_8BIT)
+		txn->flags |= RECORD_8BITMIME;
+	if (cmd->is_smtputf8)
+		txn->flags |= RECORD_SMTPUTF8;
+	s->txn = txn;
+}
+
+void
+cmd_mail_go_on(struct session *s)
+{
+	session_move(s, SS_MAIL);
+	session_reply(s, STR("250 2.1.0 Ok"));
+}
+
+void
+cmd_mail(struct session *s, const struct command *cmd)
+{
+	bool is_exempt = s->is_submit && cmd->path.whole.len == 0;
+	enum pressure pressure = intake_pressure(&s->server->intake, is_exempt);
+
+	if (pressure == PRESSURE_REFUSE) {
+		session_refuse_pressure(s, "MAIL");
+		return;
+	}
+	if (cmd->has_size &&
+	    cmd->size_bytes > s->limits->max_message_size_bytes) {
+		refuse_size(s);
+		return;
+	}
+	begin(s, cmd);
+	if (s->txn == NULL)
+		return;
+	if (pressure == PRESSURE_SLOW)
+		session_move(s, SS_SLOW);
+	else
+		cmd_mail_go_on(s);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* limits: the section of a listener, or the defaults of the table. */
+#include "smtpd/limits.h"
+
+#include "util/base/fatal.h"
+#include "util/conf/params.h"
+#include "util/text/num.h"
+
+/* Sets a field to its default. What is a list, a name or a choice begins as
+ * empty, or as the first of its words. */
+static enum err
+set_default(const struct conf_param *p, char *field)
+{
+	struct str dflt = str_from_c(p->dflt);
+	uint64_t n = 0;
+
+	if (dflt.len == 0)
+		return ERR_OK;
+	switch (p->type) {
+	case CONF_IS_number:
+		if (num_u64(dflt, UINT32_MAX, &n) != ERR_OK)
+			return ERR_SYNTAX;
+		*(uint32_t *)(void *)field = (uint32_t)n;
+		return ERR_OK;
+	case CONF_IS_duration:
+		return num_duration_ms(dflt, (int64_t *)(void *)field);
+	case CONF_IS_size:
+		return num_size_bytes(dflt, (uint64_t *)(void *)field);
+	case CONF_IS_host:
+	case CONF_IS_path:
+	case CONF_IS_field:
+	case CONF_IS_mode:
+	case CONF_IS_rate:
+	case CONF_IS_addresses:
+	case CONF_IS_domains:
+	case CONF_IS_patterns:
+	case CONF_IS_networks:
+	case CONF_IS_choice:
+	case CONF_TYPE_N:
+		break;
+	}
+	return ERR_OK;
+}
+
+static const struct conf_listener *
+defaults(void)
+{
+	static struct conf_listener built_in;
+	const struct conf_section *section = conf_section_find(STR("listener"));
+
+	BUG_IF(section == NULL);
+	for (size_t i = 0; i < section->n; i++)
+		BUG_IF(set_default(&section->params[i],
+		           (char *)&built_in + section->params[i].offset) !=
+		    ERR_OK);
+	return &built_in;
+}
+
+const struct conf_listener *
+limits_find(const struct conf *conf, struct str title)
+{
+	for (uint32_t i = 0; i < conf->n_listener; i++)
+		if (str_eq(conf->listener[i].head.title, title))
+			return &conf->listener[i];
+	return defaults();
+}

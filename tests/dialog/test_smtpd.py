@@ -1,0 +1,758 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Conversations with smtpd: each verb, its order, its limits, its end."""
+import os
+import random
+import select
+import socket
+
+from dialog import Dialog, run
+from relay import await_true, kill
+
+# Nobody listens there: what is accepted stays queued.
+DOWN = "127.0.0.1:9"
+
+
+def start(t, listener="", conf=""):
+    return t.relay(relay_to=DOWN, listener=listener, conf=conf).start()
+
+
+def at(relay):
+    return (relay.t.ip, relay.port)
+
+
+def queued(relay):
+    return relay.status()["queued_messages"]
+
+
+def await_queued(relay, n):
+    await_true(f"{n} are queued", lambda: queued(relay) == n)
+
+
+def smtpd_pid(relay):
+    return next(pid for name, pid in relay.pids().items()
+                if name.startswith("smtpd"))
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+# --- verbs and their order ---------------------------------------------------
+
+def test_a_whole_session(t):
+    relay = start(t)
+    last = run(at(relay), r"""
+        S 220 relay.test ESMTP
+        C EHLO client.test
+        S 250 ENHANCEDSTATUSCODES
+        L 250-relay.test
+        L 250-PIPELINING
+        L 250-SIZE 52428800
+        L 250-8BITMIME
+        L 250-SMTPUTF8
+        C MAIL FROM:<a@client.test> SIZE=100 BODY=8BITMIME
+        S 250 2.1.0
+        C RCPT TO:<b@dest.test>
+        S 250 2.1.5
+        C RCPT TO:<C@DEST.test>
+        S 250 2.1.5
+        C DATA
+        S 354
+        C Subject: x
+        C
+        C ..a dot
+        C .
+        S 250 2.0.0 Ok: queued as
+        C mail from:<>
+        S 250 2.1.0
+        C rcpt to:<b@dest.test>
+        S 250 2.1.5
+        C data
+        S 354
+        C .
+        S 250 2.0.0 Ok: queued as
+        C QUIT
+        S 221 2.0.0
+        X
+    """)
+    assert last.startswith("221")
+    await_queued(relay, 2)
+
+
+def test_verbs_without_a_transaction(t):
+    relay = start(t)
+    run(at(relay), r"""
+        S 220
+        C NOOP
+        S 250 2.0.0
+        C NOOP anything at all
+        S 250 2.0.0
+        C RSET
+        S 250 2.0.0
+        C HELP
+        S 214 2.0.0
+        C VRFY postmaster
+        S 252 2.5.0
+        C EXPN list
+        S 502 5.5.1
+        C STARTTLS
+        S 502 5.5.1
+        C AUTH PLAIN AAAA
+        S 502 5.5.1
+        C BDAT 10 LAST
+        S 502 5.5.1
+        C HELO client.test
+        S 250 relay.test
+        C quit
+        S 221 2.0.0
+        X
+    """)
+
+
+def test_order_of_verbs(t):
+    relay = start(t)
+    run(at(relay), r"""
+        S 220
+        C MAIL FROM:<a@client.test>
+        S 503 5.5.1
+        C RCPT TO:<b@dest.test>
+        S 503 5.5.1
+        C DATA
+        S 503 5.5.1
+        C EHLO client.test
+        S 250
+        C RCPT TO:<b@dest.test>
+        S 503 5.5.1
+        C DATA
+        S 503 5.5.1
+        C MAIL FROM:<a@client.test>
+        S 250
+        C MAIL FROM:<a2@client.test>
+        S 503 5.5.1
+        C DATA
+        S 503 5.5.1
+        C RCPT TO:<b@dest.test>
+        S 250
+        C MAIL FROM:<a2@client.test>
+        S 503 5.5.1
+        # EHLO, HELO and RSET end a transaction.
+        C EHLO client.test
+        S 250
+        C RCPT TO:<b@dest.test>
+        S 503 5.5.1
+        C MAIL FROM:<a@client.test>
+        S 250
+        C RSET
+        S 250
+        C DATA
+        S 503 5.5.1
+        C QUIT
+        S 221
+        X
+    """)
+    assert queued(relay) == 0
+
+
+def test_malformed_commands(t):
+    relay = start(t, "max_errors = 100")
+    run(at(relay), r"""
+        S 220
+        C WHAT
+        S 500 5.5.2
+        C
+        S 500 5.5.2
+        C EHLO
+        S 501 5.5.4
+        C EHLO -bad host-
+        S 501 5.5.4
+        C EHLO [127.0.0.1]
+        S 250
+        C MAIL a@client.test
+        S 501 5.5.4
+        C MAIL FROM:a@@client.test
+        S 501 5.1.7
+        C MAIL FROM:<a@client.test> SIZE=x
+        S 501 5.5.4
+        C MAIL FROM:<a@client.test> COLOUR=red
+        S 555 5.5.4
+        C MAIL FROM:<\xc3\xa4@client.test>
+        S 550 5.6.7
+        C MAIL FROM:<\xc3\xa4@client.test> SMTPUTF8
+        S 250
+        C RCPT TO:<b>
+        S 501 5.1.3
+        C RCPT TO:<>
+        S 501 5.1.3
+        C RCPT TO:<b@dest.test> NOTIFY=NEVER
+        S 555 5.5.4
+        C RCPT TO:<@route.test:b@dest.test>
+        S 250
+        C RCPT TO:<\xc3\xa4@dest.test>
+        S 250
+        C RSET now
+        S 501 5.5.4
+        C DATA now
+        S 501 5.5.4
+        C QUIT
+        S 221
+        X
+    """)
+    assert queued(relay) == 0
+
+
+def test_too_many_errors_end_the_session(t):
+    relay = start(t, "max_errors = 3")
+    run(at(relay), r"""
+        S 220
+        C A
+        S 500
+        C B
+        S 500
+        C C
+        S 500
+        C D
+        S 500
+        S 421 4.7.0 Too many errors (max_errors = 3)
+        X
+    """)
+    # An accepted message wipes the slate.
+    run(at(relay), r"""
+        S 220
+        C A
+        S 500
+        C EHLO c.test
+        S 250
+        C B
+        S 500
+        C MAIL FROM:<a@client.test>
+        S 250
+        C RCPT TO:<b@dest.test>
+        S 250
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+        C A
+        S 500
+        C B
+        S 500
+        C C
+        S 500
+        C NOOP
+        S 250
+        C QUIT
+        S 221
+        X
+    """)
+
+
+# --- limits ------------------------------------------------------------------
+
+HELLO = r"""
+    S 220
+    C EHLO client.test
+    S 250
+"""
+ENVELOPE = r"""
+    C MAIL FROM:<a@client.test>
+    S 250
+    C RCPT TO:<b@dest.test>
+    S 250
+    C DATA
+    S 354
+"""
+BYE = r"""
+    C QUIT
+    S 221
+    X
+"""
+
+
+def test_size(t):
+    relay = start(t, 'max_message_size = "1K"')
+    line = "x" * 62
+    fits = "\n".join(["C " + line] * 16)
+    run(at(relay), HELLO + r"""
+        C MAIL FROM:<a@client.test> SIZE=1025
+        S 552 5.3.4 Message is too big (max_message_size = 1024)
+        C MAIL FROM:<a@client.test> SIZE=99999999999999999999
+        S 552 5.3.4
+        C MAIL FROM:<a@client.test> SIZE=1024
+        S 250
+        C RSET
+        S 250
+    """ + ENVELOPE + fits + r"""
+        C .
+        S 250 2.0.0
+    """ + ENVELOPE + fits + r"""
+        C
+        C .
+        S 552 5.3.4 Message is too big (max_message_size = 1024)
+    """ + ENVELOPE + r"""
+        C after it the session goes on
+        C .
+        S 250 2.0.0
+    """ + BYE)
+    await_queued(relay, 2)
+
+
+def test_recipients(t):
+    relay = start(t, "max_recipients = 2")
+    run(at(relay), HELLO + r"""
+        C MAIL FROM:<a@client.test>
+        S 250
+        C RCPT TO:<b1@dest.test>
+        S 250
+        C RCPT TO:<b2@dest.test>
+        S 250
+        C RCPT TO:<b3@dest.test>
+        S 452 4.5.3 Too many recipients (max_recipients = 2)
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+    """ + BYE)
+
+
+def test_lines_and_headers(t):
+    relay = start(t, 'max_line = "1000" max_header_size = "1K" max_received = 10')
+    ok, long = "x" * 998, "x" * 999
+    received = "C Received: from x by y; today\n"
+    run(at(relay), HELLO + ENVELOPE + f"""
+        C
+        C {ok}
+        C .
+        S 250 2.0.0
+    """ + ENVELOPE + f"""
+        C
+        C {long}
+        S 554 5.6.0 Line too long (max_line = 1000)
+        X
+    """)
+    run(at(relay), HELLO + ENVELOPE + received * 10 + r"""
+        C
+        C .
+        S 250 2.0.0
+    """ + ENVELOPE + received * 11 + r"""
+        C
+        C a body behind it
+        C .
+        S 554 5.4.6
+    """ + ENVELOPE + "C X-Long: y\n" * 200 + r"""
+        C
+        C .
+        S 552 5.3.4 Header is too big (max_header_size)
+    """ + BYE)
+    await_queued(relay, 2)
+
+
+def test_command_lines(t):
+    relay = start(t)
+    ok = "C NOOP " + "x" * (2048 - 7) + "\n"
+    long = "C NOOP " + "x" * (2048 - 6) + "\n"
+    run(at(relay), "S 220\n" + ok + "S 250\n" + long + """
+        S 500 5.5.2 Command line
+        X
+    """)
+    for what in (r"NOOP\n", r"NOOP\rNOOP\r\n", r"NO\0OP\r\n"):
+        run(at(relay), f"S 220\nR {what}\nS 500 5.5.2 Command line\nX")
+
+
+def test_sessions(t):
+    relay = start(t, "max_sessions = 3 max_sessions_per_client = 2")
+    with Dialog(at(relay)) as a, Dialog(at(relay)) as b:
+        a.expect("220")
+        b.expect("220")
+        run(at(relay), """
+            S 421 4.7.0 Too many sessions (max_sessions_per_client = 2)
+            X
+        """)
+        a.ask("QUIT", "221")
+        a.expect_end()
+
+        def room():
+            with Dialog(at(relay)) as d:
+                return d.read_reply()[0].startswith("220")
+        await_true("there is room again", room)
+
+
+def test_command_timeout(t):
+    relay = start(t, 'command_timeout = "1s" data_timeout = "1s"')
+    run(at(relay), "S 220\nS 421 4.4.2 No command came (command_timeout)\nX")
+    run(at(relay), HELLO + ENVELOPE + r"""
+        C Subject: x
+        S 421 4.4.2 Too slow
+        X
+    """)
+    assert queued(relay) == 0
+
+
+# --- line ends, and what hides behind them -----------------------------------
+
+def test_bare_line_ends_and_nul(t):
+    relay = start(t)
+    for what in (r"a\nb\r\n", r"a\rb\r\n", r"a\0b\r\n", r"\n", r"\0"):
+        run(at(relay), HELLO + ENVELOPE + f"R {what}\n" + """
+            S 550 5.5.2 Content has a
+            X
+        """)
+    assert queued(relay) == 0
+
+
+def test_normalised_line_ends(t):
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay(relay_to=peer.address,
+                    listener='bare_line_ends = "normalise"').start()
+    run(at(relay), HELLO + ENVELOPE + r"""
+        R a\nb\rc\n.\nd\r\n.\r\n
+        S 250 2.0.0
+    """ + BYE)
+    await_true("it arrives", lambda: peer.messages)
+    content = peer.messages[0][2]
+    assert content.endswith(b"\r\na\r\nb\r\nc\r\n.\r\nd\r\n"), content
+
+
+# What some server or other takes for an end of data.
+ENDS = (r"\n.\n", r"\r.\r", r"\n.\r\n", r"\r\n.\n", r"\r.\r\n", r"\r\n.\r",
+        r"\r\n.\r\r\n", r"\r\n\0.\r\n", r"\r\n.\0\r\n", r"\n\n.\r\n",
+        r"\r\r\n.\r\n", r"\n.\r", r"\r.\n")
+
+
+def test_smuggled_messages_are_not_accepted(t):
+    relay = start(t)
+    second = (r"MAIL FROM:<evil@client.test>\r\nRCPT TO:<victim@dest.test>"
+              r"\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n")
+    for end in ENDS:
+        run(at(relay), HELLO + ENVELOPE +
+            f"R Subject: first\\r\\n\\r\\nx{end}{second}\n" + """
+            S 550 5.5.2 Content has a
+            X
+        """)
+    assert queued(relay) == 0
+
+
+# --- pipelining and cuts -----------------------------------------------------
+
+TALK = (b"EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"
+        b"RCPT TO:<b@dest.test>\r\nRCPT TO:<bad>\r\nDATA\r\n"
+        b"Subject: 1\r\n\r\n..dot\r\nbody\r\n.\r\n"
+        b"NOOP\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<bad>\r\nDATA\r\nRSET\r\n"
+        b"MAIL FROM:<>\r\nRCPT TO:<b@dest.test>\r\nDATA\r\n.\r\n"
+        b"WHAT\r\nQUIT\r\n")
+CODES = ["220", "250", "250", "250", "501", "354", "250", "250", "250", "501",
+         "503", "250", "250", "250", "354", "250", "500", "221"]
+
+
+def talk(relay, pieces):
+    with Dialog(at(relay)) as d:
+        for piece in pieces:
+            d.send(piece)
+        got = [d.read_reply()[-1][:3] for _ in CODES]
+        d.expect_end()
+    assert got == CODES, (pieces, got)
+
+
+def test_pipelining_in_all_cuts(t):
+    """RFC 2920: whole, byte by byte and random cuts give the same replies."""
+    seed = int.from_bytes(os.urandom(4), "little")
+    print("seed", seed)
+    rng = random.Random(seed)
+    relay = start(t)
+    talk(relay, [TALK])
+    talk(relay, [TALK[i:i + 1] for i in range(len(TALK))])
+    for _ in range(30):
+        cuts = sorted(rng.sample(range(1, len(TALK)), rng.randrange(1, 9)))
+        talk(relay, [TALK[a:b] for a, b in zip([0, *cuts], [*cuts, None])])
+    await_queued(relay, 64)
+
+
+def test_a_client_that_does_not_read_is_no_burden(t):
+    """Replies that nobody takes are bounded: the server stops to read."""
+    relay = start(t)
+    with Dialog(at(relay)) as d:
+        d.sock.settimeout(2)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += d.sock.send(b"HELP\r\n" * 1000)
+        except TimeoutError:
+            pass
+        assert sent < 64 << 20
+        # Others are served all the while.
+        run(at(relay), HELLO + BYE)
+
+
+def test_output_that_waited_goes_out(t):
+    """A client that reads late gets every reply, in order."""
+    relay = start(t)
+    n = 20000
+    with Dialog(at(relay)) as d:
+        d.sock.setblocking(False)
+        left, got = b"NOOP\r\n" * n, b""
+        want = b"220 relay.test ESMTP Holdfast\r\n" + b"250 2.0.0 Ok\r\n" * n
+        while len(got) < len(want):
+            # Reads only when it can no longer write: so both ways fill up.
+            _, w, _ = select.select([], [d.sock] if left else [], [], 0)
+            if w:
+                left = left[d.sock.send(left):]
+                continue
+            r, _, _ = select.select([d.sock], [], [], 60)
+            assert r, "the server fell silent"
+            got += d.sock.recv(65536)
+        assert got == want
+
+
+# --- clients that vanish -----------------------------------------------------
+
+def test_clients_that_vanish_leave_nothing(t):
+    relay = start(t)
+    pid = smtpd_pid(relay)
+    run(at(relay), HELLO + BYE)
+    before = open_files(pid)
+    end = TALK.index(b"body\r\n.\r\n") + len(b"body\r\n.\r\n") - 1
+    for cut in range(0, end, 5):
+        with socket.create_connection(at(relay)) as s:
+            s.sendall(TALK[:cut])
+            if cut % 2:  # reset, not closed
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             b"\1\0\0\0\0\0\0\0")
+    await_true("all sessions are over", lambda: open_files(pid) <= before)
+    assert queued(relay) == 0
+    assert smtpd_pid(relay) == pid
+
+
+def test_a_client_that_only_closes_its_half_gets_its_replies(t):
+    relay = start(t)
+    with Dialog(at(relay)) as d:
+        d.send(TALK)
+        d.sock.shutdown(socket.SHUT_WR)
+        assert [d.read_reply()[-1][:3] for _ in CODES] == CODES
+        d.expect_end()
+
+
+# --- who may send where ------------------------------------------------------
+
+def test_relaying(t):
+    port = t.port()
+    relay = start(t, conf=f'''
+        listener "mx" {{
+            address = {{ "{t.ip}:{port}" }}
+            relay_to = {{ "example.org", "*.example.net" }}
+        }}''')
+    run((t.ip, port), HELLO + r"""
+        C MAIL FROM:<a@client.test>
+        S 250
+        C RCPT TO:<b@example.org>
+        S 250
+        C RCPT TO:<b@EXAMPLE.ORG>
+        S 250
+        C RCPT TO:<b@sub.example.net>
+        S 250
+        C RCPT TO:<b@sub.example.org>
+        S 554 5.7.1 Relay access denied (relay_from, relay_to)
+        C RCPT TO:<b@dest.test>
+        S 554 5.7.1
+        C RCPT TO:<b%dest.test@other.test>
+        S 554 5.7.1
+        C RCPT TO:<@example.org:b@dest.test>
+        S 554 5.7.1
+        C RCPT TO:<postmaster>
+        S 250
+        C RCPT TO:<Postmaster@relay.test>
+        S 250
+        C RCPT TO:<postmaster@dest.test>
+        S 554 5.7.1
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+    """ + BYE)
+    run(at(relay), HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
+
+
+def test_the_submit_socket_needs_no_configuration(t):
+    relay = start(t)
+    run(os.path.join(relay.state, "run", "submit"),
+        HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
+    await_queued(relay, 1)
+
+
+# --- tags --------------------------------------------------------------------
+
+def test_tenant_and_campaign_are_read_and_removed(t):
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay(relay_to=peer.address, listener='tenant_header = "X-Tenant"'
+                    ' campaign_header = "X-Campaign"').start()
+    run(at(relay), HELLO + ENVELOPE + r"""
+        C Subject: x
+        C x-tenant: acme
+        C X-Campaign:
+        C \t spring sale@2026
+        C To: b@dest.test
+        C
+        C X-Tenant: of the body
+        C .
+        S 250 2.0.0
+    """ + BYE)
+    await_true("it arrives", lambda: peer.messages)
+    content = peer.messages[0][2]
+    assert content.endswith(b"\r\nSubject: x\r\nTo: b@dest.test\r\n\r\n"
+                            b"X-Tenant: of the body\r\n"), content
+    assert "tenant=acme campaign=spring_sale_2026" in relay.log_text()
+
+
+def test_a_tag_of_many_buffers(t):
+    """The cut spans buffers of 64 KiB, and ends where one does."""
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay(relay_to=peer.address, listener='tenant_header = "X-Tenant"'
+                    ' max_header_size = "1M"').start()
+    for pad in (0, 1, 65520 - 90, 65520, 140000):
+        peer.messages.clear()
+        filler = b"X-Pad: y\r\n" * (pad // 10)
+        with Dialog(at(relay)) as d:
+            d.expect("220")
+            d.ask("EHLO c.test", "250")
+            d.ask("MAIL FROM:<a@client.test>", "250")
+            d.ask("RCPT TO:<b@dest.test>", "250")
+            d.ask("DATA", "354")
+            d.send(filler + b"X-Tenant: t" + b"\r\n z" * 30000 +
+                   b"\r\nSubject: x\r\n\r\nbody\r\n.\r\n")
+            d.expect("250 2.0.0")
+        await_true("it arrives", lambda: peer.messages)
+        assert peer.messages[0][2].endswith(
+            b"\r\n" + filler + b"Subject: x\r\n\r\nbody\r\n")
+
+
+# --- files of their own ------------------------------------------------------
+
+def big(n, size):
+    return (b"Subject: %d\r\n\r\n" % n +
+            b"".join(b"%d line %d of a big message\r\n" % (n, i)
+                     for i in range(size // 32)))
+
+
+def begin_data(relay):
+    d = Dialog(at(relay))
+    d.expect("220")
+    d.ask("EHLO c.test", "250")
+    d.ask("MAIL FROM:<a@client.test>", "250")
+    d.ask("RCPT TO:<b@dest.test>", "250")
+    d.ask("DATA", "354")
+    return d
+
+
+def test_more_content_than_buffers(t):
+    """With 16 buffers, 30 messages of 500 KiB arrive at once."""
+    peer = t.peer(lambda s: s.serve())
+    relay = t.relay(relay_to=peer.address,
+                    conf='memory { receive_memory = "1M" }').start()
+    contents = [big(n, 500000) for n in range(30)]
+    dialogs = [begin_data(relay) for _ in contents]
+    step = 30000
+    for at_ in range(0, max(map(len, contents)), step):
+        for d, c in zip(dialogs, contents):
+            d.send(c[at_:at_ + step])
+    for d in dialogs:
+        d.send(b".\r\n")
+    for d in dialogs:
+        d.expect("250 2.0.0")
+        d.close()
+    await_true("all arrive", lambda: len(peer.messages) == len(contents))
+    got = sorted(m[2][m[2].index(b"Subject: "):] for m in peer.messages)
+    assert got == sorted(contents)
+
+
+def test_an_own_file_that_was_given_up_is_used_again(t):
+    """S5: smtpd removes no file; the client was never told."""
+    relay = start(t, conf='spool { segment_message_max = "64K" }')
+    incoming = os.path.join(relay.state, "spool", "incoming")
+    content = big(0, 1 << 20)
+    with begin_data(relay) as d:
+        d.send(content)
+    pid = smtpd_pid(relay)
+    # One file for the lost message, two shared segments.
+    await_true("its file is empty", lambda: len(os.listdir(incoming)) == 3 and
+               sum(os.stat(os.path.join(incoming, f)).st_size <= 4096
+                   for f in os.listdir(incoming)) >= 1)
+    with begin_data(relay) as d:
+        d.send(content + b".\r\n")
+        d.expect("250 2.0.0")
+    spool = os.path.join(relay.state, "spool")
+    assert sum(len(os.listdir(os.path.join(spool, d)))
+               for d in ("incoming", "deferred")) == 3
+    await_queued(relay, 1)
+    assert smtpd_pid(relay) == pid
+
+
+# --- reload and stop ---------------------------------------------------------
+
+def test_a_reload_is_for_new_sessions(t):
+    relay = start(t, 'max_message_size = "1K"')
+    with Dialog(at(relay)) as old:
+        old.expect("220")
+        relay.write_conf(relay.text.replace('"1K"', '"2K"'))
+        relay.command("reload")
+        run(at(relay), """
+            S 220
+            C EHLO c.test
+            S 250
+            L 250-SIZE 2048
+        """ + BYE)
+        old.ask("EHLO c.test", "250")
+        assert "250-SIZE 1024" in old.reply
+
+
+def test_a_stop_finishes_what_is_in_hand(t):
+    relay = start(t)
+    idle = Dialog(at(relay))
+    idle.expect("220")
+    busy = begin_data(relay)
+    busy.send(b"Subject: x\r\n\r\n")
+    import signal
+    relay.process.send_signal(signal.SIGTERM)
+    idle.expect("421 4.3.2")
+    idle.expect_end()
+    busy.send(b"the rest\r\n.\r\n")
+    busy.expect("250 2.0.0")
+    busy.expect("421 4.3.2")
+    busy.expect_end()
+    assert relay.process.wait(timeout=60) == 0
+    relay.start()
+    assert queued(relay) == 1
+
+
+# --- memory ------------------------------------------------------------------
+
+def anonymous_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return next(int(line.split()[1]) for line in f
+                    if line.startswith("Anonymous:"))
+
+
+def test_an_idle_session_takes_at_most_16_kib(t):
+    n = 400
+    relay = start(t)
+    pid = smtpd_pid(relay)
+    run(at(relay), HELLO + ENVELOPE + "C .\nS 250\n" + BYE)
+    before = anonymous_kib(pid)
+    sessions = []
+    for _ in range(n):
+        d = Dialog(at(relay))
+        d.expect("220")
+        d.ask("EHLO c.test", "250")
+        d.ask("MAIL FROM:<a@client.test>", "250")
+        d.ask("RSET", "250")
+        sessions.append(d)
+    grown = anonymous_kib(pid) - before
+    assert grown <= 16 * n, f"{grown} KiB for {n} sessions"
+    for d in sessions:
+        d.close()
+
+
+def test_a_killed_smtpd_loses_nothing_it_said_yes_to(t):
+    relay = start(t)
+    for n in range(20):
+        relay.submit()
+    kill(smtpd_pid(relay), 9)
+    await_true("it is back", lambda: relay.status()["ready"])
+    await_queued(relay, 20)
