@@ -96,8 +96,10 @@ control_status(struct qpeer *peer, struct str body)
 static enum err
 send_row(struct qpeer *peer, const struct core_queue_row *row)
 {
-	char name[2 * CORE_NAME_MAX_BYTES + 2];
-	struct outbuf site = { name, 0, sizeof(name) };
+	char queue_text[CORE_QUEUE_NAME_MAX_BYTES];
+	char site_text[2 * CORE_NAME_MAX_BYTES + 2];
+	struct outbuf queue = { queue_text, 0, sizeof(queue_text) };
+	struct outbuf site = { site_text, 0, sizeof(site_text) };
 	struct msg_queue_row m = {
 		.tenant = row->key.tenant,
 		.campaign = row->key.campaign,
@@ -115,6 +117,8 @@ send_row(struct qpeer *peer, const struct core_queue_row *row)
 		.limit_cause = row->limit.cause,
 	};
 
+	core_queue_name(&row->key, &queue);
+	m.queue = outbuf_str(&queue);
 	return chan_send_queue_row(peer->chan, &m);
 }
 
@@ -156,6 +160,56 @@ control_queue(struct qpeer *peer, struct str body)
 		rows++;
 	}
 	return control_sent(chan_send_queue_end(peer->chan, &end));
+}
+
+/* --- parts ---------------------------------------------------------------- */
+
+static enum err
+send_list_row(struct qpeer *peer, const struct core_why *why)
+{
+	char text[CORE_QUEUE_NAME_MAX_BYTES];
+	struct outbuf queue = { text, 0, sizeof(text) };
+	struct msg_list_row m = {
+		.qid = why->state.qid,
+		.part = why->state.part,
+		.state = why->state.state,
+		.cause = why->state.cause,
+		.tries = why->state.tries,
+		.last_code = why->state.last_code,
+		.next_ms = control_floor(why->next_ms),
+		.limit_name = why->limit.name,
+		.limit_cause = why->limit.cause,
+	};
+
+	core_queue_name(&why->state.key, &queue);
+	m.queue = outbuf_str(&queue);
+	return chan_send_list_row(peer->chan, &m);
+}
+
+enum err
+control_list(struct qpeer *peer, struct str body)
+{
+	struct core *core = peer->q->core;
+	struct msg_list_ask ask;
+	struct msg_list_end end = { 0 };
+	struct core_why why;
+	enum err err = msg_list_ask_decode(&ask, body);
+
+	if (err != ERR_OK)
+		return err;
+	end.cursor = ask.cursor;
+	turn_begin(peer->q);
+	for (uint32_t i = 0; i < ask.rows; i++) {
+		end.cursor = core_part_next(core, end.cursor);
+		if (end.cursor == 0)
+			break;
+		if (!core_why(core, end.cursor, &why))
+			continue;
+		err = send_list_row(peer, &why);
+		if (err != ERR_OK)
+			return control_sent(err);
+	}
+	return control_sent(chan_send_list_end(peer->chan, &end));
 }
 
 /* --- retry ---------------------------------------------------------------- */

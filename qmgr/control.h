@@ -19,6 +19,7 @@ struct qpeer;
 
 MUST_USE enum err control_status(struct qpeer *peer, struct str body);
 MUST_USE enum err control_queue(struct qpeer *peer, struct str body);
+MUST_USE enum err control_list(struct qpeer *peer, struct str body);
 MUST_USE enum err control_retry(struct qpeer *peer, struct str body);
 
 /* CORE_RETRIED: a bulk retry has come to its end. */

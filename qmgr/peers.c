@@ -33,6 +33,7 @@ static handler_fn *const handlers[PEER_ROLE_N][MSG_N] = {
 	[PEER_CTL] = {
 		[MSG_STATUS_ASK] = control_status,
 		[MSG_QUEUE_ASK] = control_queue,
+		[MSG_LIST_ASK] = control_list,
 		[MSG_RETRY_ASK] = control_retry,
 		[MSG_WHY_ASK] = why_ask,
 		[MSG_RECORD_ASK] = why_record,
