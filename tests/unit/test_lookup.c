@@ -76,13 +76,19 @@ START_TEST(without_star_some_domains_have_no_route)
 }
 END_TEST
 
-START_TEST(long_domain_has_the_route_of_all)
+START_TEST(domain_of_255_bytes_is_found_but_no_longer_one)
 {
-	char domain[257];
+	char domain[257], text[1024];
 
 	memset(domain, 'x', sizeof(domain) - 1);
-	domain[sizeof(domain) - 1] = '\0';
-	ck_assert_str_eq(conftext_new(&conf, HEAD ROUTE("*")), "");
+	domain[255] = '\0';
+	(void)snprintf(text, sizeof(text),
+	    HEAD ROUTE("*") "route \"%s\" { relay = { \"192.0.2.1:25\" } }",
+	    domain);
+	ck_assert_str_eq(conftext_new(&conf, text), "");
+	assert_route(domain, domain);
+	domain[255] = 'x';
+	domain[256] = '\0';
 	assert_route(domain, "*");
 }
 END_TEST
@@ -395,7 +401,7 @@ main(void)
 	tcase_add_checked_fixture(tc, enter, leave);
 	tcase_add_test(tc, domain_then_longest_suffix_then_star);
 	tcase_add_test(tc, without_star_some_domains_have_no_route);
-	tcase_add_test(tc, long_domain_has_the_route_of_all);
+	tcase_add_test(tc, domain_of_255_bytes_is_found_but_no_longer_one);
 	tcase_add_test(tc, each_of_many_routes_is_found);
 	tcase_add_test(tc, list_of_domains_knows_suffixes);
 	tcase_add_test(tc, queue_without_section_has_defaults);

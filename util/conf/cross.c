@@ -121,21 +121,26 @@ check_queue_title(struct checker *c, const struct conf_queue *q)
 		    t.ptr);
 }
 
-/* The section that q's value of param comes from: q, or queue "*"; NULL: it
- * is the default. */
+/* The section that all others take from; NULL: there is none. */
 static const struct conf_queue *
-queue_origin(const struct checker *c, const struct conf_queue *q,
+queue_of_all(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->n_queue; i++)
+		if (str_eq(conf->queue[i].head.title, STR("*")))
+			return &conf->queue[i];
+	return NULL;
+}
+
+/* The section whose value of param holds for q: q itself, when also all says
+ * nothing. Defaults are in each. */
+static const struct conf_queue *
+queue_origin(const struct conf_queue *q, const struct conf_queue *all,
     enum conf_queue_param param)
 {
-	const struct conf_queue *all = c->conf->queue;
-
-	if (q->place[param].line > 0)
+	if (q->place[param].line > 0 || all == NULL ||
+	    all->place[param].line == 0)
 		return q;
-	for (uint32_t i = 0; i < c->conf->n_queue; i++)
-		if (str_eq(all[i].head.title, STR("*")) &&
-		    all[i].place[param].line > 0)
-			return &all[i];
-	return NULL;
+	return all;
 }
 
 static void
@@ -151,22 +156,21 @@ put_duration(int64_t ms, char *text, size_t size)
 }
 
 static void
-check_retry(struct checker *c, const struct conf_queue *q)
+check_retry(
+    struct checker *c, const struct conf_queue *q, const struct conf_queue *all)
 {
-	const struct conf_queue *first =
-	    queue_origin(c, q, CONF_queue_retry_first);
-	const struct conf_queue *max = queue_origin(c, q, CONF_queue_retry_max);
+	bool sets_first = q->place[CONF_queue_retry_first].line > 0;
+	bool sets_max = q->place[CONF_queue_retry_max].line > 0;
 	char first_text[32], max_text[32];
 	int64_t first_ms, max_ms;
 	struct conf_place place;
 
-	/* What neither sets was told or is right. Defaults are in each. */
-	first_ms = first != NULL ? first->retry_first_ms : q->retry_first_ms;
-	max_ms = max != NULL ? max->retry_max_ms : q->retry_max_ms;
-	if (max_ms >= first_ms || (first != q && max != q))
+	first_ms = queue_origin(q, all, CONF_queue_retry_first)->retry_first_ms;
+	max_ms = queue_origin(q, all, CONF_queue_retry_max)->retry_max_ms;
+	if (max_ms >= first_ms || (!sets_first && !sets_max))
 		return;
 	place =
-	    q->place[max == q ? CONF_queue_retry_max : CONF_queue_retry_first];
+	    q->place[sets_max ? CONF_queue_retry_max : CONF_queue_retry_first];
 	put_duration(first_ms, first_text, sizeof(first_text));
 	put_duration(max_ms, max_text, sizeof(max_text));
 	conf_errors_add(c->errors, spot(c, place),
@@ -198,6 +202,7 @@ void
 conf_check(const struct conf *conf, bool is_partial, struct conf_errors *errors)
 {
 	struct checker c = { conf, errors };
+	const struct conf_queue *all = queue_of_all(conf);
 
 	if (!is_partial)
 		check_presence(&c);
@@ -209,7 +214,7 @@ conf_check(const struct conf *conf, bool is_partial, struct conf_errors *errors)
 		check_provider(&c, &conf->provider[i]);
 	for (uint32_t i = 0; i < conf->n_queue; i++) {
 		check_queue_title(&c, &conf->queue[i]);
-		check_retry(&c, &conf->queue[i]);
+		check_retry(&c, &conf->queue[i], all);
 	}
 	check_spool(&c);
 }
