@@ -76,8 +76,7 @@ listen_now(struct scene *s)
 {
 	ck_assert_int_eq(
 	    sock_listen_at(s->dir_fd, "qmgr", 16, &s->listen_fd), ERR_OK);
-	acceptor_init(
-	    &s->acceptor, s->loop, s->listen_fd, server_accept, s);
+	acceptor_init(&s->acceptor, s->loop, s->listen_fd, server_accept, s);
 	s->is_listening = true;
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hand: which descriptors each kind of daemon is given. */
+#ifndef MASTER_HAND_H
+#define MASTER_HAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "master/master.h"
+#include "util/base/err.h"
+
+/* A kind of daemon. */
+struct program {
+	const char *name;
+	unsigned needs;        /* bits, see hand.c */
+	enum run_place socket; /* RUN_N: it has none of its own */
+	bool is_single;        /* there is one */
+};
+
+enum {
+	PROGRAM_SHAPER,
+	PROGRAM_QMGR,
+	PROGRAM_DELIVER,
+	PROGRAM_SMTPD,
+	PROGRAM_N
+};
+
+/* In the order in which they are started. */
+extern const struct program programs[PROGRAM_N];
+
+/* Modes of the sockets in run/. */
+extern const struct run_socket run_sockets[RUN_N];
+
+/*
+ * Sends all descriptors that the child needs, and START.
+ *
+ * ERR_FULL and others as of chan_send()
+ */
+MUST_USE enum err hand_start(struct master *m, const struct child *child);
+
+/* Sends what a new configuration changes, and RELOAD. Errors likewise. */
+MUST_USE enum err hand_reload(struct master *m, const struct child *child);
+
+#endif /* MASTER_HAND_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* holder: which process has a locked file open. */
+#ifndef MASTER_HOLDER_H
+#define MASTER_HOLDER_H
+
+/* Pid of a living process other than this one that has the file of fd open; 0
+ * if none can be seen. The file's text is the pid to ask for first: that of the
+ * master that wrote it. Reads /proc: for start-up. */
+long holder_find(int fd);
+
+#endif /* MASTER_HOLDER_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* listen: the sockets that clients connect to. */
+#include "master/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The kernel has a bound of its own, net.core.somaxconn. */
+#define BACKLOG 4096
+
+static const struct listener *
+find(const struct listeners *set, const struct sock_addr *addr)
+{
+	uint32_t i;
+
+	for (i = 0; i < set->n; i++)
+		if (sock_addr_eq(&set->items[i].addr, addr))
+			return &set->items[i];
+	return NULL;
+}
+
+static enum err
+bind_new(struct listener *l, const struct conf_listener *conf)
+{
+	enum err err = sock_listen(&l->addr, BACKLOG, &l->fd);
+
+	if (err != ERR_OK || l->addr.family != SOCK_UNIX)
+		return err;
+	if (chmod(l->addr.path, conf->socket_mode) == 0)
+		return ERR_OK;
+	(void)close(l->fd);
+	return ERR_IO;
+}
+
+/* Closes what only fresh has. */
+static void
+give_up(struct listeners *fresh, const struct listeners *old)
+{
+	listeners_retire(fresh, old);
+}
+
+static enum err
+add(struct listeners *fresh, const struct listeners *old,
+    const struct conf_listener *conf, struct str address)
+{
+	struct listener *l = &fresh->items[fresh->n];
+	const struct listener *same;
+	enum err err;
+
+	if (fresh->n == SVC_LISTENERS_MAX)
+		return ERR_FULL;
+	err = sock_parse(&l->addr, address);
+	if (err != ERR_OK) {
+		errno = EINVAL;
+		return ERR_IO;
+	}
+	if (find(fresh, &l->addr) != NULL) {
+		errno = EADDRINUSE;
+		return ERR_IO;
+	}
+	if (conf->head.title.len > LISTEN_TITLE_MAX_BYTES) {
+		errno = ENAMETOOLONG;
+		return ERR_IO;
+	}
+	same = find(old, &l->addr);
+	if (same != NULL)
+		l->fd = same->fd;
+	else if (bind_new(l, conf) != ERR_OK)
+		return ERR_IO;
+	l->title_len = (uint16_t)conf->head.title.len;
+	memcpy(l->title, conf->head.title.ptr, l->title_len);
+	fresh->n++;
+	return ERR_OK;
+}
+
+static void
+explain(struct outbuf *text, enum err err, const struct conf_listener *conf,
+    struct str address)
+{
+	int error = errno;
+
+	/* A text that is cut is better than none. */
+	if (err == ERR_FULL)
+		(void)!outbuf_printf(text,
+		    "more than %d addresses to listen on", SVC_LISTENERS_MAX);
+	else
+		(void)!outbuf_printf(text,
+		    "listener \"%.*s\": cannot listen on %.*s: %s",
+		    STR_ARG(conf->head.title), STR_ARG(address),
+		    strerror(error));
+}
+
+enum err
+listeners_make(struct listeners *fresh, const struct listeners *old,
+    const struct conf *conf, struct outbuf *text)
+{
+	const struct conf_listener *cl;
+	struct str address;
+	uint32_t i, k;
+	enum err err;
+
+	fresh->n = 0;
+	for (i = 0; i < conf->n_listener; i++) {
+		cl = &conf->listener[i];
+		for (k = 0; k < cl->address.n; k++) {
+			address = cl->address.items[k];
+			err = add(fresh, old, cl, address);
+			if (err == ERR_OK)
+				continue;
+			explain(text, err, cl, address);
+			give_up(fresh, old);
+			return err;
+		}
+	}
+	return ERR_OK;
+}
+
+void
+listeners_retire(struct listeners *old, const struct listeners *fresh)
+{
+	struct listener *l;
+	uint32_t i;
+
+	for (i = 0; i < old->n; i++) {
+		l = &old->items[i];
+		if (find(fresh, &l->addr) != NULL)
+			continue;
+		(void)close(l->fd);
+		if (l->addr.family == SOCK_UNIX)
+			(void)unlink(l->addr.path);
+	}
+	old->n = 0;
+}
+
+enum err
+listen_run(int run_dir, const struct run_socket *socket, uint32_t uid,
+    uint32_t gid, int *fd)
+{
+	enum err err = sock_listen_at(run_dir, socket->name, BACKLOG, fd);
+
+	if (err != ERR_OK)
+		return err;
+	if (fchmodat(run_dir, socket->name, socket->mode, 0) == 0 &&
+	    (geteuid() != 0 ||
+	        fchownat(run_dir, socket->name, uid, gid, 0) == 0))
+		return ERR_OK;
+	(void)close(*fd);
+	return ERR_IO;
+}

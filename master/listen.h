@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* listen: the sockets that clients connect to. */
+#ifndef MASTER_LISTEN_H
+#define MASTER_LISTEN_H
+
+#include <stdint.h>
+
+#include "util/base/err.h"
+#include "util/conf/conf.h"
+#include "util/io/sock.h"
+#include "util/svc/svc.h"
+#include "util/text/str.h"
+
+#define LISTEN_TITLE_MAX_BYTES 255
+
+struct listener {
+	int fd;
+	struct sock_addr addr;
+	uint16_t title_len;
+	char title[LISTEN_TITLE_MAX_BYTES];
+};
+
+/* Others read n and items[0 .. n - 1]. All zero is the empty set. */
+struct listeners {
+	uint32_t n;
+	struct listener items[SVC_LISTENERS_MAX];
+};
+
+/*
+ * Makes the listeners that conf asks for into *fresh. An address that old has
+ * already keeps its socket, with what waits in it; the others are bound.
+ *
+ * On any error *fresh is empty, old as it was, and text says what is wrong:
+ *
+ * ERR_FULL	more than SVC_LISTENERS_MAX addresses
+ * ERR_IO	an address cannot be bound
+ */
+MUST_USE enum err listeners_make(struct listeners *fresh,
+    const struct listeners *old, const struct conf *conf, struct outbuf *text);
+
+/* Closes what old has and fresh does not share, and removes the Unix sockets
+ * among them; fresh is then all there is. */
+void listeners_retire(struct listeners *old, const struct listeners *fresh);
+
+/*
+ * Binds the Unix socket name in run_dir, for the user and group uid, gid, with
+ * this mode; closed by the caller. errno is set on errors.
+ *
+ * ERR_IO	and others as of sock_listen_at()
+ */
+struct run_socket {
+	const char *name;
+	uint32_t mode;
+};
+MUST_USE enum err listen_run(int run_dir, const struct run_socket *socket,
+    uint32_t uid, uint32_t gid, int *fd);
+
+#endif /* MASTER_LISTEN_H */

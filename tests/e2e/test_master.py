@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""master and its commands: directories, lock, deaths, orders, users."""
+import json
+import os
+import pwd
+import signal
+import subprocess
+
+from relay import BIN, Skip, alive, await_true, children, kill
+
+
+def run_once(relay, *args, **kw):
+    """A command that ends by itself: (exit status, all that it printed)."""
+    p = subprocess.run([os.path.join(BIN, "holdfast"), "-c", relay.conf,
+                        *(args or ("run",))], stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                       timeout=90, **kw)
+    return p.returncode, p.stdout.decode(errors="replace")
+
+
+def restarts(relay, name):
+    return {p["name"]: p["restarts"]
+            for p in relay.status()["processes"]}.get(name)
+
+
+def state_of(relay, name):
+    return {p["name"]: p["state"]
+            for p in relay.status()["processes"]}.get(name)
+
+
+def test_directories_and_sockets_have_their_modes(t):
+    relay = t.relay().start()
+    modes = {"": 0o755, "spool": 0o700, "run": 0o755, "log": 0o750,
+             "store": 0o700, "spool/incoming": 0o700, "spool/deferred": 0o700,
+             "spool/ledger": 0o700, "spool/quarantine": 0o700,
+             "run/master": 0o660, "run/qmgr": 0o660, "run/shaper": 0o600,
+             "run/submit": 0o666}
+    for name, mode in modes.items():
+        found = os.stat(os.path.join(relay.state, name)).st_mode & 0o777
+        assert found == mode, (name, oct(found))
+    relay.stop()
+    assert os.listdir(os.path.join(relay.state, "run")) == []
+
+
+def test_daemons_run_as_the_owner_of_state_dir(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    relay = t.relay()
+    os.chmod(t.dir, 0o755)
+    os.mkdir(relay.state)
+    os.chown(relay.state, nobody.pw_uid, nobody.pw_gid)
+    relay.start()
+    for name, pid in relay.pids().items():
+        owner = os.stat(f"/proc/{pid}").st_uid
+        with open(f"/proc/{pid}/status") as f:
+            uid = [x for x in f if x.startswith("Uid:")][0].split()[1:]
+        if name == "master":
+            assert owner == 0
+        else:
+            assert uid == [str(nobody.pw_uid)] * 4, (name, uid)
+    for name in ("spool", "spool/incoming", "run", "run/master", "log"):
+        st = os.stat(os.path.join(relay.state, name))
+        assert st.st_uid == nobody.pw_uid, name
+
+
+def test_all_works_as_an_ordinary_user(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root to become another")
+    nobody = pwd.getpwnam("nobody")
+    relay = t.relay()
+    os.chmod(t.dir, 0o777)
+
+    def become():
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+    status, text = run_once(relay, "check", preexec_fn=become)
+    if status != 0:
+        raise Skip("the tree cannot be read by nobody")
+    status, text = run_once(relay, "start", preexec_fn=become)
+    assert status == 0, text
+    t.at_end(lambda: run_once(relay, "stop"))
+    status, text = run_once(relay, "status", preexec_fn=become)
+    assert status == 0, text
+    status, text = run_once(relay, "stop", preexec_fn=become)
+    assert status == 0, text
+
+
+def test_strangers_may_not_order(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root to become another")
+    relay = t.relay().start()
+    os.chmod(t.dir, 0o755)
+    os.chmod(os.path.join(relay.state, "run/master"), 0o666)
+
+    def become():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    if run_once(relay, "check", preexec_fn=become)[0] != 0:
+        raise Skip("the tree cannot be read by nobody")
+    for order in ("stop", "reload"):
+        status, text = run_once(relay, order, preexec_fn=become)
+        assert status == 100 and "owner" in text, (status, text)
+    assert relay.status()["ready"]
+
+
+def test_a_lock_that_is_held_names_its_holder(t):
+    relay = t.relay().start()
+    relay.stop()
+    lock = os.path.join(relay.state, "spool/lock")
+    with open(lock, "w") as f:
+        f.write("1073741824\n")  # no process has this number
+    holder = subprocess.Popen(["flock", lock, "sleep", "60"])
+    t.at_end(holder.kill)
+    try:
+        await_true("the lock is held", lambda: subprocess.run(
+            ["flock", "-n", lock, "true"]).returncode != 0)
+        status, text = run_once(relay)
+    finally:
+        for pid in children(holder.pid):
+            kill(pid, signal.SIGKILL)
+        holder.kill()
+        holder.wait()
+    assert status == 111 and "spool/lock" in text, (status, text)
+    assert str(holder.pid) in text, (holder.pid, text)
+
+
+def test_a_missing_parent_is_named(t):
+    relay = t.relay()
+    relay.write_conf(relay.text.replace(relay.state, t.path("no/such/dir")))
+    status, text = run_once(relay)
+    assert status == 111 and "no/such/dir" in text, (status, text)
+    assert "No such file" in text, text
+
+
+def test_a_read_only_place_is_named(t):
+    mount = t.path("fs")
+    os.mkdir(mount)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs",
+                       mount], stderr=subprocess.PIPE).returncode != 0:
+        raise Skip("no file system can be mounted here")
+    t.at_end(lambda: subprocess.run(["umount", "-l", mount]))
+    relay = t.relay()
+    relay.write_conf(relay.text.replace(relay.state, mount + "/state"))
+    subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+    status, text = run_once(relay)
+    assert status == 111 and "Read-only" in text and mount in text, text
+
+
+def test_a_full_place_is_named(t):
+    mount = t.path("fs")
+    os.mkdir(mount)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=4",
+                       "tmpfs", mount], stderr=subprocess.PIPE).returncode:
+        raise Skip("no file system can be mounted here")
+    t.at_end(lambda: subprocess.run(["umount", "-l", mount]))
+    relay = t.relay()
+    relay.write_conf(relay.text.replace(relay.state, mount + "/state"))
+    status, text = run_once(relay)
+    assert status == 111 and "No space" in text and mount in text, text
+
+
+def test_a_version_that_is_none_is_refused(t):
+    relay = t.relay().start()
+    relay.stop()
+    with open(f"{relay.state}/spool/VERSION", "w") as f:
+        f.write("one\n")
+    status, text = run_once(relay)
+    assert status == 100 and "VERSION" in text, (status, text)
+
+
+def test_start_leaves_nothing_of_the_caller_open(t):
+    relay = t.relay()
+    with open(t.path("out"), "wb") as out:
+        extra = os.dup(out.fileno())
+        os.set_inheritable(extra, True)
+        p = subprocess.run([os.path.join(BIN, "holdfast"), "-c", relay.conf,
+                            "start"], stdout=out, stderr=out,
+                           pass_fds=(extra,), timeout=90)
+        os.close(extra)
+    t.at_end(lambda: run_once(relay, "stop"))
+    assert p.returncode == 0
+    inode = os.stat(t.path("out")).st_ino
+    for name, pid in relay.pids().items():
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                st = os.stat(f"/proc/{pid}/fd/{fd}")
+            except OSError:
+                continue
+            assert st.st_ino != inode, (name, fd)
+        assert os.readlink(f"/proc/{pid}/cwd") == "/" or name != "master"
+
+
+def test_a_failed_start_in_the_background_tells_why(t):
+    other = t.relay(name="other").start()
+    relay = t.relay()
+    relay.write_conf(relay.text.replace(f":{relay.port}\"",
+                                        f":{other.port}\""))
+    status, text = run_once(relay, "start")
+    assert status == 111, (status, text)
+    assert f"{t.ip}:{other.port}" in text and "in use" in text, text
+    assert run_once(relay, "status")[0] == 111
+
+
+def test_one_that_dies_again_and_again_is_shown_failing(t):
+    relay = t.relay().start()
+    count = 0
+    while state_of(relay, "shaper") != "failing":
+        pid = relay.pids().get("shaper")
+        if pid:
+            kill(pid, signal.SIGKILL)
+            await_true("it is gone", lambda: not alive(pid))
+            count += 1
+        assert count < 10
+    status, text = run_once(relay, "status")
+    assert status == 1 and "failing" in text, (status, text)
+    assert "process_failing" in relay.log_text()
+    # It is started again by itself, and well when it has lived a while.
+    await_true("it is back", lambda: state_of(relay, "shaper") == "ok")
+    assert run_once(relay, "status")[0] == 0
+    assert restarts(relay, "shaper") >= 2
+
+
+def test_children_stop_when_master_is_killed(t):
+    relay = t.relay().start()
+    pids = relay.pids()
+    kill(pids["master"], signal.SIGKILL)
+    relay.process.wait()
+    await_true("all have stopped",
+               lambda: not any(alive(p) for p in pids.values()))
+    assert run_once(relay, "stop")[0] == 0
+    relay.start()
+    assert relay.status()["ready"]
+
+
+def test_one_that_does_not_stop_is_killed(t):
+    relay = t.relay(conf='stop_grace = "0s"').start()
+    pid = relay.pids()["shaper"]
+    kill(pid, signal.SIGSTOP)
+    relay.stop()
+    assert not alive(pid)
+    assert "process_killed" in relay.log_text()
+
+
+def test_stop_waits_for_the_last_process(t):
+    relay = t.relay().start()
+    pids = relay.pids()
+    status, text = run_once(relay, "stop")
+    assert status == 0, text
+    assert relay.process.wait(timeout=10) == 0
+    assert not any(alive(p) for p in pids.values())
+    assert run_once(relay, "stop")[0] == 0
+
+
+def test_the_terminals_signals_stop_it_once(t):
+    relay = t.relay().start()
+    pids = relay.pids()
+    for pid in pids.values():
+        kill(pid, signal.SIGINT)
+    for pid in pids.values():
+        kill(pid, signal.SIGTERM)
+    assert relay.process.wait(timeout=60) == 0
+    assert "process_died" not in relay.log_text()
+
+
+def test_hangup_is_a_reload(t):
+    relay = t.relay().start()
+    relay.write_conf(relay.text + 'log_level = "debug"\n')
+    kill(relay.process.pid, signal.SIGHUP)
+    await_true("it is loaded",
+               lambda: "event=config_loaded" in relay.log_text())
+    relay.write_conf(relay.text + "nonsense = 1\n")
+    kill(relay.process.pid, signal.SIGHUP)
+    await_true("the error is logged",
+               lambda: "event=config_error" in relay.log_text())
+    relay.write_conf(relay.text)
+    assert relay.status()["ready"]
+
+
+def test_a_reload_says_what_needs_a_restart(t):
+    relay = t.relay().start()
+    relay.write_conf(relay.text.replace("smtpd = 1", "smtpd = 3"))
+    p = relay.command("reload")
+    assert "smtpd" in p.stdout and "restart" in p.stdout, p.stdout
+    assert "smtpd/3" not in relay.pids()
+
+
+def test_a_reload_that_cannot_listen_changes_nothing(t):
+    other = t.relay(name="other").start()
+    relay = t.relay().start()
+    relay.write_conf(relay.text + f'''
+listener "more" {{ address = {{ "{t.ip}:26998", "{t.ip}:{other.port}" }} }}''')
+    status, text = run_once(relay, "reload")
+    assert status == 111 and f"{t.ip}:{other.port}" in text, (status, text)
+    # The address that could be bound was given back.
+    third = t.relay(name="third")
+    third.write_conf(third.text.replace(f":{third.port}\"", ":26998\""))
+    third.start()
+    assert relay.status()["ready"]
+
+
+def test_orders_to_a_stopped_relay(t):
+    relay = t.relay()
+    status, text = run_once(relay, "reload")
+    assert status == 111 and "not running" in text, (status, text)
+    assert run_once(relay, "stop")[0] == 0
+    status, text = run_once(relay, "status", "--json")
+    assert status == 111, text
+    found = json.loads(text)
+    assert found["ready"] is False and found["processes"] == [], found
+
+
+def test_wrong_use_is_exit_100(t):
+    relay = t.relay()
+    for args in (("status", "--nonsense"), ("status", "x"), ("stop", "now"),
+                 ("start", "-b"), ("frobnicate",)):
+        status, text = run_once(relay, *args)
+        assert status == 100 and args[-1] in text, (args, status, text)
+    status, text = run_once(relay, "help")
+    assert status == 0 and "reload" in text
+
+
+def test_a_long_state_dir_works(t):
+    relay = t.relay()
+    deep = t.path("d" * 120)
+    relay.write_conf(relay.text.replace(relay.state, deep))
+    relay.state = deep
+    relay.start()
+    assert relay.status()["ready"]
+
+
+def test_a_daemon_by_itself_says_who_starts_it(t):
+    libexec = os.path.join(BIN, "../libexec")
+    for name in ("smtpd", "qmgr", "deliver", "shaper"):
+        p = subprocess.run([os.path.join(libexec, name)],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           stdin=subprocess.DEVNULL, timeout=30)
+        assert p.returncode == 100, (name, p)
+        assert b"holdfast start" in p.stdout, (name, p.stdout)
+
+
+def test_uptime_and_restarts_are_told(t):
+    relay = t.relay().start()
+    pid = relay.pids()["smtpd/1"]
+    kill(pid, signal.SIGKILL)
+    await_true("it is back", lambda: relay.pids().get("smtpd/1") not in
+               (None, pid))
+    await_true("ready", lambda: run_once(relay, "status")[0] == 0)
+    status, text = run_once(relay, "status")
+    row = [x for x in text.split("\n") if x.startswith("smtpd/1")][0]
+    assert " 1 (" in row and "ago)" in row or "just now" in row, row
+    assert "accepting     yes" in text, text
