@@ -41,9 +41,12 @@ struct command {
 	bool is_raw; /* argv is as it came, name first: sendmail */
 };
 
+int cmd_cat(struct ctl *ctl);
 int cmd_check(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
+int cmd_queue(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
+int cmd_retry(struct ctl *ctl);
 int cmd_run(struct ctl *ctl);
 int cmd_start(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);

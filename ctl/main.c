@@ -15,10 +15,16 @@ static const struct command commands[] = {
 	{ "stop", cmd_stop, "", "stop, and return when all is down", false },
 	{ "reload", cmd_reload, "", "put the configuration file in force",
 	    false },
-	{ "status", cmd_status, "[--json]",
-	    "processes, accounts, and whether mail is taken", false },
 	{ "check", cmd_check, "", "look for errors in the configuration",
 	    false },
+	{ "status", cmd_status, "[--json]",
+	    "processes, accounts, and whether mail is taken", false },
+	{ "queue", cmd_queue, "[--json] [PATTERN]",
+	    "a line for each queue, and the limit that binds it", false },
+	{ "cat", cmd_cat, "[--envelope | --headers | --raw] QID",
+	    "a message as it lies on disk", false },
+	{ "retry", cmd_retry, "QID | --queue PATTERN | --all",
+	    "make parts due now", false },
 	{ "help", cmd_help, "", "this list", false },
 };
 
@@ -30,7 +36,7 @@ cmd_help(struct ctl *ctl)
 	ctl_check_args(ctl, 0, 0);
 	(void)printf("usage: holdfast [-c FILE] COMMAND ...\n\n");
 	for (i = 0; i < COUNT_OF(commands); i++)
-		(void)printf("  %-8s %-24s %s\n", commands[i].name,
+		(void)printf("  %-8s %-39s %s\n", commands[i].name,
 		    commands[i].usage, commands[i].doc);
 	(void)printf("\nFILE is the configuration; without -c that of "
 	             "HOLDFAST_CONF, else\n" CTL_CONF_DEFAULT "\n");
