@@ -51,8 +51,8 @@ enum entry_type {
  * campaign, and each its domain: all of them or none.
  */
 struct entry_parts {
-	const struct part_state *parts; /* in order of part number */
-	size_t n;                       /* 1 to 65535 */
+	const struct part_state *parts;
+	size_t n;        /* 1 to 65535 */
 	uint32_t blocks; /* of the record: on admission and in checkpoints;
 			  * 0: as known */
 };

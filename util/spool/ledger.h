@@ -73,6 +73,7 @@ struct ledger_batch {
 	uint64_t first_seq;
 	uint32_t count;       /* entries so far */
 	size_t entry_at;      /* where the entry being added begins */
+	size_t entry_end;     /* and ends */
 	size_t reserve_bytes; /* kept for AUDIT and padding */
 };
 
@@ -85,25 +86,24 @@ struct ledger_stamp {
 };
 
 /* Begins a batch in cap bytes at buf, whose first entry will have the number
- * first_seq; the next ones count up. cap is at least 2 * LEDGER_BLOCK_BYTES. */
+ * first_seq; the next ones count up. cap is at least 2 * LEDGER_BLOCK_BYTES;
+ * more than LEDGER_BATCH_MAX_BYTES is not used. */
 void ledger_batch_init(
     struct ledger_batch *b, char *buf, size_t cap, uint64_t first_seq);
 
 /*
- * Adds an entry whose payload is written by the caller between begin and end:
- * into b->out, with outbuf_room() looked at less b->reserve_bytes by
- * ledger_batch_room(). For util/spool/entry.c; others use what that offers.
+ * Begins an entry of body_bytes: payload and facts. The payload is appended to
+ * b->out, then ledger_entry_end() adds the facts. For util/spool/entry.c; all
+ * others put entries with what that offers.
+ *
+ * ERR_FULL	no room in the batch, or for longer than LEDGER_ENTRY_MAX_BYTES
+ *		in any: nothing was added
  */
-MUST_USE enum err ledger_entry_begin(
-    struct ledger_batch *b, uint8_t type, const struct ledger_stamp *stamp);
-size_t ledger_batch_room(const struct ledger_batch *b);
+MUST_USE enum err ledger_entry_begin(struct ledger_batch *b, uint8_t type,
+    const struct ledger_stamp *stamp, size_t body_bytes);
 
-/* Ends the entry with its facts. ERR_FULL: no room, or longer than
- * LEDGER_ENTRY_MAX_BYTES: the whole entry is taken out again. */
-MUST_USE enum err ledger_entry_end(struct ledger_batch *b, struct str facts);
-
-/* Takes the entry that was begun out again. */
-void ledger_entry_drop(struct ledger_batch *b);
+/* Ends the entry: its body is body_bytes long then. */
+void ledger_entry_end(struct ledger_batch *b, struct str facts);
 
 /* Closes a batch that has at least one entry: pads it and sets all of its
  * header that does not depend on the file. */
@@ -130,7 +130,6 @@ size_t ledger_batch_bytes(const struct ledger_batch_head *batch);
  *
  * ERR_NOTFOUND	no: magic, salt or number are not there
  * ERR_SYNTAX	yes, but a length breaks its bound
- * ERR_RANGE	yes, of a newer format version
  */
 MUST_USE enum err ledger_batch_peek(struct ledger_batch_head *batch,
     struct str bytes, const struct ledger_head *head);
@@ -140,6 +139,8 @@ MUST_USE enum err ledger_batch_peek(struct ledger_batch_head *batch,
  * becomes a view for ledger_entry_next(). Errors of ledger_batch_peek(), and:
  *
  * ERR_AGAIN	bytes end within it
+ * ERR_SYNTAX	the CRC is wrong, or the entries are malformed
+ * ERR_RANGE	a batch of a newer format version
  */
 MUST_USE enum err ledger_batch_decode(struct ledger_batch_head *batch,
     struct str bytes, const struct ledger_head *head, struct str *entries);
