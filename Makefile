@@ -8,7 +8,7 @@
 #   make fuzz FUZZ_S=10    libFuzzer (clang), FUZZ_S seconds a target
 #   make bench             the load generator, the sink and their kin
 #
-# O=DIR builds elsewhere.
+# O=DIR builds elsewhere; V=1 shows the commands.
 
 CC       = gcc
 FUZZ_CC  = clang
@@ -17,6 +17,9 @@ O        = build
 B        = $O/obj$(if $(SAN),-san)
 BIN      = $O$(if $(SAN),/san)/bin
 LIBEXEC  = $O$(if $(SAN),/san)/libexec
+
+Q        = $(if $(filter 1,$(V)),,@)
+say      = $(if $(filter 1,$(V)),,@echo '  $(1)  $@')
 
 # _GNU_SOURCE: Linux is the target, and the source should not guess at less.
 CPPFLAGS = -I. -D_GNU_SOURCE
@@ -53,29 +56,32 @@ all: $(BUILT) bench
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(UTIL_LIB): $(UTIL_SRC:%.c=$B/%.o)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(CORE_LIB): $(CORE_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 define program_rule
 $(LIBEXEC)/$(1): $(call objects,$(1)) $(UTIL_LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$p)))
 
 $(BIN)/holdfast: $(call objects,ctl) $(UTIL_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BIN)/sendmail $(BIN)/mailq: $(BIN)/holdfast
-	ln -sf holdfast $@
+	$(Q)ln -sf holdfast $@
 
 # --- tests ------------------------------------------------------------------
 
@@ -83,15 +89,18 @@ tests: all $(UNITS) $(SIMS) $(FUZZ:%=$B/tests/replay-%)
 
 $B/tests/test_%: $B/tests/unit/test_%.o $(CORE_LIB) $(UTIL_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 
 $B/tests/sim_%: $B/tests/sim/sim_%.o $(CORE_LIB) $(UTIL_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $B/tests/replay-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(CORE_LIB) $(UTIL_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 check: tests
 	@O=$O B=$B SAN=$(SAN) sh tests/check.sh $(UNITS) -- $(SIMS) -- $(FUZZ)
@@ -104,15 +113,17 @@ fuzz: fuzz-build
 FUZZ_CFLAGS = -std=c11 -O1 -g -fno-common -pthread
 $B/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) \
+	$(call say,LD)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) \
 		-fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 $B/fuzz/libutil.a: $(patsubst %.c,$B/fuzz/%.o,$(UTIL_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $B/fuzz/fuzz_%: $B/fuzz/tests/fuzz/fuzz_%.o $B/fuzz/libutil.a
-	$(FUZZ_CC) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(call say,LD)
+	$(Q)$(FUZZ_CC) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
 bench:
 	@$(MAKE) -s -C tests/bench O=$(abspath $O)/bench
