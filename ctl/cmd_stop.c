@@ -11,8 +11,9 @@
 
 #include "ctl/ctl.h"
 
-/* Beyond stop_grace: master has killed what was left long before. */
-#define MORE_S 20
+/* Longest stop_grace, and then some: master has killed all long before. It runs
+ * with a configuration of its own, so this is not that of the file. */
+#define WAIT_S 3660
 
 /* It has only to interrupt flock(). */
 static void
@@ -36,7 +37,6 @@ set_alarm(int64_t seconds)
 static int
 wait_for_lock(struct ctl *ctl)
 {
-	int64_t seconds = ctl_conf(ctl)->main.stop_grace_ms / 1000 + MORE_S;
 	char path[CTL_PATH_BYTES];
 	int status = CTL_FINE;
 	int fd;
@@ -47,10 +47,10 @@ wait_for_lock(struct ctl *ctl)
 		return CTL_FINE;
 	if (fd < 0)
 		ctl_die(EXIT_TEMP, "%s: %s", path, strerror(errno));
-	set_alarm(seconds);
+	set_alarm(WAIT_S);
 	if (flock(fd, LOCK_SH) != 0) {
-		(void)fprintf(stderr, "holdfast: still running after %lld s\n",
-		    (long long)seconds);
+		(void)fprintf(
+		    stderr, "holdfast: still running after an hour\n");
 		status = EXIT_TEMP;
 	}
 	(void)close(fd);

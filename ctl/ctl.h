@@ -30,6 +30,7 @@ struct ctl {
 	int argc;              /* arguments behind the sub-command's name; */
 	char **argv;           /* -c, and what was taken, is not among them */
 	struct conf *conf;     /* NULL before ctl_conf() */
+	char *state_dir;       /* NULL before ctl_state_dir() */
 };
 
 /* A sub-command: a file ctl/cmd_NAME.c and a line in the table of main.c. */
@@ -80,6 +81,10 @@ const struct conf *ctl_conf(struct ctl *ctl);
 
 /* Path of a daemon's binary, found from our own. path has CTL_PATH_BYTES. */
 void ctl_libexec(const char *name, char *path);
+
+/* state_dir, terminated. A configuration that has errors elsewhere is good
+ * enough for it: whoever edits one can still look at the relay, and stop it. */
+const char *ctl_state_dir(struct ctl *ctl);
 
 /* state_dir and name: "run/master". path has CTL_PATH_BYTES. */
 void ctl_state_path(struct ctl *ctl, const char *name, char *path);

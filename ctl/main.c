@@ -36,8 +36,9 @@ cmd_help(struct ctl *ctl)
 	ctl_check_args(ctl, 0, 0);
 	(void)printf("usage: holdfast [-c FILE] COMMAND ...\n\n");
 	for (i = 0; i < COUNT_OF(commands); i++)
-		(void)printf("  %-8s %-39s %s\n", commands[i].name,
-		    commands[i].usage, commands[i].doc);
+		(void)printf("  %s%s%s\n          %s\n", commands[i].name,
+		    commands[i].usage[0] == '\0' ? "" : " ", commands[i].usage,
+		    commands[i].doc);
 	(void)printf("\nFILE is the configuration; without -c that of "
 	             "HOLDFAST_CONF, else\n" CTL_CONF_DEFAULT "\n");
 	return CTL_FINE;
@@ -115,5 +116,6 @@ main(int argc, char **argv)
 	}
 	status = ctl.command->run(&ctl);
 	conf_free(&ctl.conf);
+	free(ctl.state_dir);
 	return status;
 }

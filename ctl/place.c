@@ -3,39 +3,109 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "util/base/arena.h"
 #include "util/base/array.h"
 #include "util/conf/snapshot.h"
+#include "util/conf/tree.h"
 
 #define ERRORS_BYTES 131072
+
+/* Parses what the file and those it includes hold; errors go to text. */
+static enum err
+parse(struct ctl *ctl, struct str blob, struct outbuf *text)
+{
+	struct conf_errors errors;
+	enum err err;
+
+	conf_errors_init(&errors);
+	err = conf_new(&ctl->conf, blob, &errors);
+	if (err != ERR_OK)
+		conf_errors_put(&errors, text);
+	conf_errors_fini(&errors);
+	return err;
+}
 
 const struct conf *
 ctl_conf(struct ctl *ctl)
 {
-	static char text[ERRORS_BYTES];
-	struct outbuf out = { text, 0, sizeof(text) };
+	static char bytes[ERRORS_BYTES];
+	struct outbuf text = { bytes, 0, sizeof(bytes) };
 	struct conf_snapshot snapshot;
-	struct conf_errors errors;
 	enum err err;
 
 	if (ctl->conf != NULL)
 		return ctl->conf;
 	conf_snapshot_read(&snapshot, ctl->conf_path);
-	conf_errors_init(&errors);
-	err = conf_new(&ctl->conf, snapshot.blob, &errors);
-	if (err != ERR_OK)
-		conf_errors_put(&errors, &out);
-	conf_errors_fini(&errors);
+	err = parse(ctl, snapshot.blob, &text);
 	conf_snapshot_fini(&snapshot);
 	if (err == ERR_OK)
 		return ctl->conf;
 	(void)fflush(stdout);
-	(void)fwrite(out.ptr, 1, out.len, stderr);
-	_exit(EXIT_PERM);
+	(void)fwrite(text.ptr, 1, text.len, stderr);
+	exit(EXIT_PERM);
+}
+
+/* The last good-looking state_dir of the file; {NULL, 0}: there is none. */
+static struct str
+find_state_dir(const struct conf_tree *tree)
+{
+	struct str found = { NULL, 0 };
+	const struct conf_setting *setting;
+
+	for (setting = tree->first->first; setting != NULL;
+	     setting = setting->next)
+		if (str_eq(setting->name, STR("state_dir")) &&
+		    setting->value.kind == CONF_VALUE_TEXT &&
+		    str_starts(setting->value.text, STR("/")))
+			found = setting->value.text;
+	return found;
+}
+
+/* state_dir of a file as such, whatever else is wrong in it; NULL: none. */
+static char *
+read_state_dir(const char *conf_path)
+{
+	struct conf_snapshot snapshot;
+	struct conf_errors errors;
+	struct conf_source source;
+	struct conf_tree tree;
+	struct arena arena;
+	struct str name, dir = { NULL, 0 };
+	char *copy = NULL;
+
+	conf_snapshot_read(&snapshot, conf_path);
+	conf_errors_init(&errors);
+	arena_init(&arena, CONF_ARENA_MAX_BYTES);
+	source = conf_snapshot_source(&snapshot.blob);
+	if (conf_snapshot_main(snapshot.blob, &name) == ERR_OK) {
+		conf_tree_parse(&tree, &source, name, &arena, &errors);
+		dir = find_state_dir(&tree);
+	}
+	if (dir.len > 0 && dir.len < CTL_PATH_BYTES)
+		copy = calloc(1, dir.len + 1);
+	if (copy != NULL)
+		memcpy(copy, dir.ptr, dir.len);
+	arena_fini(&arena);
+	conf_errors_fini(&errors);
+	conf_snapshot_fini(&snapshot);
+	return copy;
+}
+
+const char *
+ctl_state_dir(struct ctl *ctl)
+{
+	if (ctl->state_dir == NULL)
+		ctl->state_dir = read_state_dir(ctl->conf_path);
+	/* Without one, or without a file: it tells what is wrong. */
+	if (ctl->state_dir == NULL)
+		return ctl_conf(ctl)->main.state_dir.ptr;
+	return ctl->state_dir;
 }
 
 void
@@ -66,11 +136,11 @@ ctl_libexec(const char *name, char *path)
 void
 ctl_state_path(struct ctl *ctl, const char *name, char *path)
 {
-	struct str dir = ctl_conf(ctl)->main.state_dir;
+	const char *dir = ctl_state_dir(ctl);
 
-	if ((size_t)snprintf(path, CTL_PATH_BYTES, "%.*s/%s", STR_ARG(dir),
-	        name) >= CTL_PATH_BYTES)
-		ctl_die(EXIT_TEMP, "%.*s: path too long", STR_ARG(dir));
+	if ((size_t)snprintf(path, CTL_PATH_BYTES, "%s/%s", dir, name) >=
+	    CTL_PATH_BYTES)
+		ctl_die(EXIT_TEMP, "%s: path too long", dir);
 }
 
 bool

@@ -211,7 +211,7 @@ read_spool(struct ctl *ctl, struct status *s)
 	ctl_libexec("qmgr", path);
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		ctl_die(EXIT_TEMP, "pipe: %s", strerror(errno));
-	e = start_reader(path, ctl_conf(ctl)->main.state_dir.ptr, fds[1], &pid);
+	e = start_reader(path, ctl_state_dir(ctl), fds[1], &pid);
 	(void)close(fds[1]);
 	if (e != 0)
 		ctl_die(EXIT_TEMP, "%s: %s", path, strerror(e));

@@ -352,3 +352,18 @@ def test_uptime_and_restarts_are_told(t):
     row = [x for x in text.split("\n") if x.startswith("smtpd/1")][0]
     assert " 1 (" in row and "ago)" in row or "just now" in row, row
     assert "accepting     yes" in text, text
+
+
+def test_a_broken_file_does_not_hide_the_running_relay(t):
+    relay = t.relay().start()
+    relay.write_conf(relay.text + "nonsense = 1\n")
+    status, text = run_once(relay, "status")
+    assert status == 0 and "accepting     yes" in text, (status, text)
+    status, text = run_once(relay, "reload")
+    assert status == 100 and "nonsense" in text, (status, text)
+    assert "number 1" in text, text
+    status, text = run_once(relay, "start")
+    assert status == 0 and "already" in text, (status, text)
+    status, text = run_once(relay, "stop")
+    assert status == 0, (status, text)
+    assert run_once(relay, "start")[0] == 100
