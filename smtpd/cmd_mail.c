@@ -59,6 +59,12 @@ cmd_mail(struct session *s, const struct command *cmd)
 		session_refuse_pressure(s, "MAIL");
 		return;
 	}
+	if (store_is_down(&s->server->store)) {
+		session_refuse(s, "MAIL", "disk",
+		    STR("452 4.3.1 The spool cannot be written now; try "
+		        "later"));
+		return;
+	}
 	if (cmd->has_size &&
 	    cmd->size_bytes > s->limits->max_message_size_bytes) {
 		refuse_size(s);

@@ -43,14 +43,14 @@ finish_all(struct commit *c, struct list *txns, enum err err)
 }
 
 /* S2: nothing that a sync has not covered is acknowledged, and the file is
- * left alone once no sync is in it. */
+ * left alone once no sync is in it. n: messages of the failed call. */
 static void
-fail_seg(struct commit *c, struct seg *seg, const char *call)
+fail_seg(struct commit *c, struct seg *seg, const char *call, size_t n)
 {
 	struct list failed;
 
 	list_init(&failed);
-	seg_log_failed(seg, call, (unsigned)seg->appended.n);
+	seg_log_failed(seg, call, (unsigned)(n + seg->appended.n));
 	store_forget(c->store, seg);
 	move_all(&seg->appended, &failed);
 	if (link_is_listed(&seg->link))
@@ -178,7 +178,7 @@ write_some(struct commit *c)
 	}
 	seg->errnum = errno;
 	if (segment_is_dead(seg->file))
-		fail_seg(c, seg, "append");
+		fail_seg(c, seg, "append", n);
 	fail_first(c, n, err);
 	return true;
 }
@@ -231,7 +231,7 @@ batch_done(struct job *job)
 	move_all(&c->batch.txns, &txns);
 	if (err != ERR_OK) {
 		seg->errnum = c->batch.errnum;
-		fail_seg(c, seg, "sync");
+		fail_seg(c, seg, "sync", txns.n);
 	} else {
 		seg_publish(seg, c->batch.bytes);
 		if (segment_is_dead(seg->file))

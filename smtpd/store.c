@@ -140,6 +140,12 @@ store_get(struct store *store, uint64_t need_bytes)
 	return store->current;
 }
 
+bool
+store_is_down(const struct store *store)
+{
+	return store->current == NULL && store->err != ERR_OK;
+}
+
 void
 store_note_record(struct store *store, struct seg *seg)
 {

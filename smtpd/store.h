@@ -13,7 +13,7 @@
 /* Wait before a file is tried to be made again. */
 #define STORE_RETRY_MS 1000
 
-/* Others read err only. */
+/* Others read err only; the functions say the rest. */
 struct store {
 	struct segs *segs;
 	struct seg *current; /* NULL: none yet, or it failed */
@@ -38,6 +38,9 @@ void store_fini(struct store *store);
  * current one is full. NULL: none now; with store->err the disk is to blame,
  * else it comes. */
 struct seg *store_get(struct store *store, uint64_t need_bytes);
+
+/* Whether nothing can be written: there is no segment, and none to be had. */
+bool store_is_down(const struct store *store);
 
 /* Most bytes that a record may take to fit into any segment. */
 uint64_t store_record_max_bytes(const struct store *store);

@@ -3,6 +3,7 @@
 import os
 import random
 import select
+import signal
 import socket
 
 from dialog import Dialog, run
@@ -684,6 +685,103 @@ def test_an_own_file_that_was_given_up_is_used_again(t):
     assert smtpd_pid(relay) == pid
 
 
+# --- disks that fail ---------------------------------------------------------
+
+def start_with_fault(t, fault, conf=""):
+    """Faults count from the start: two files are opened, then the rest."""
+    relay = t.relay(relay_to=DOWN, conf=conf)
+    relay.start(env={"HOLDFAST_FAULT_smtpd": fault})
+    if "linkat" not in fault:
+        await_true("both segments are open", lambda: len(os.listdir(
+            os.path.join(relay.state, "spool", "incoming"))) == 2)
+    return relay
+
+
+def refuse_one(t, fault, reply):
+    relay = start_with_fault(t, fault)
+    run(at(relay), HELLO + ENVELOPE + f"""
+        C .
+        S {reply}
+    """ + ENVELOPE + """
+        C .
+        S 250 2.0.0
+    """ + BYE)
+    await_queued(relay, 1)
+    assert "event=segment_failed" in relay.log_text()
+    return relay
+
+
+def test_a_failed_sync_is_never_acknowledged(t):
+    """S2: 451; its file is left alone, the next message has another."""
+    relay = refuse_one(t, "fdatasync:1:EIO", "451 4.3.0")
+    relay.kill_all()
+    relay.start()
+    await_queued(relay, 1)
+
+
+def test_a_failed_write_is_never_acknowledged(t):
+    refuse_one(t, "pwritev:3:EIO", "451 4.3.0")
+
+
+def test_a_full_disk_is_not_the_clients_fault(t):
+    refuse_one(t, "pwritev:3:ENOSPC", "452 4.3.1")
+
+
+def test_a_short_write_goes_on(t):
+    relay = start_with_fault(t, "pwritev:3:short")
+    run(at(relay), HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
+    await_queued(relay, 1)
+
+
+def test_a_disk_that_takes_no_file(t):
+    """No segment can be made: MAIL is refused, and taken once it can."""
+    relay = start_with_fault(t, "linkat:1:ENOSPC,linkat:2:ENOSPC")
+
+    def taken():
+        with Dialog(at(relay)) as d:
+            d.expect("220")
+            d.ask("EHLO c.test", "250")
+            d.send(b"MAIL FROM:<a@client.test>\r\n")
+            reply = d.read_reply()[-1]
+            assert reply.startswith(("250", "452 4.3.1")), reply
+            return reply.startswith("250")
+    await_true("mail is taken", taken)
+    run(at(relay), HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
+
+
+def test_an_own_file_that_fails(t):
+    relay = start_with_fault(t, "pwritev:4+:EIO",
+                             'spool { segment_message_max = "64K" }')
+    with begin_data(relay) as d:
+        d.send(big(0, 1 << 20) + b".\r\n")
+        assert d.read_reply()[-1][:3] in ("451", "452")
+        d.ask("NOOP", "250")
+    assert queued(relay) == 0
+
+
+def test_without_a_queue_manager_only_blind_max_is_taken(t):
+    relay = start(t, conf='spool { blind_max = "1K" }')
+    qmgr = next(p for n, p in relay.pids().items() if n.startswith("qmgr"))
+    kill(qmgr, signal.SIGSTOP)
+    one = HELLO + ENVELOPE + "C " + "x" * 900 + "\nC .\nS 250 2.0.0\n" + BYE
+
+    def refused():
+        with Dialog(at(relay)) as d:
+            return d.read_reply()[-1].startswith(
+                "421 4.3.1 Not accepting mail: blind_max")
+
+    def try_one():
+        if refused():
+            return True
+        run(at(relay), one)
+        return False
+    try:
+        await_true("mail is refused", try_one)
+    finally:
+        kill(qmgr, signal.SIGCONT)
+    await_true("mail is taken", lambda: not refused())
+
+
 # --- reload and stop ---------------------------------------------------------
 
 def test_a_reload_is_for_new_sessions(t):
@@ -708,7 +806,6 @@ def test_a_stop_finishes_what_is_in_hand(t):
     idle.expect("220")
     busy = begin_data(relay)
     busy.send(b"Subject: x\r\n\r\n")
-    import signal
     relay.process.send_signal(signal.SIGTERM)
     idle.expect("421 4.3.2")
     idle.expect_end()
