@@ -153,9 +153,15 @@ MUST_USE enum err core_admit(struct core *core, const struct core_admit *admit);
 MUST_USE enum err core_restore(
     struct core *core, const struct part_state *state);
 
-/* Done bits of a segment from a checkpoint: bit n % 8 of byte n / 8 stands for
- * block n. Its parts were written before, so that no record is missing from
- * both. ERR_FULL as core_segment_add. */
+/*
+ * Done bits of a known segment from a checkpoint: bit n % 8 of byte n / 8
+ * stands for block n. Its parts were written before, so that no record is
+ * missing from both.
+ *
+ * ERR_FULL	no memory
+ * ERR_NOTFOUND	the segment was not added
+ * ERR_RANGE	more than CORE_BLOCK_MAX + 1 blocks
+ */
 MUST_USE enum err core_restore_done(
     struct core *core, uint64_t number, const uint8_t *bits, uint32_t blocks);
 

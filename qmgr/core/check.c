@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check: looks at everything: do the invariants hold (Q1 to Q6)? */
+#include "qmgr/core/core_int.h"
+
+#include "util/base/array.h"
+
+#define SLOT_BITS 16
+#define SLOT_MASK 0xffffu
+
+/* Ends the function with the text when cond holds. */
+#define WRONG_IF(cond, text) \
+	do { \
+		if (cond) \
+			return (text); \
+	} while (0)
+
+static const char *
+check_list(const struct core *core, const struct part_list *list,
+    enum part_status state, bool is_lonely)
+{
+	uint32_t part = list->first, prev = 0, n = 0;
+
+	while (part != 0) {
+		const struct part *p = part_get(core, part);
+
+		WRONG_IF(p->state != state, "Q1: a list holds another state");
+		WRONG_IF(state == PART_READY && part_is_lonely(p) != is_lonely,
+		    "Q13: a lonely part is not among the lonely");
+		WRONG_IF(p->prev != prev, "Q1: a list is broken");
+		prev = part;
+		part = p->next;
+		n++;
+	}
+	WRONG_IF(
+	    list->n != n || list->last != prev, "Q1: a list is miscounted");
+	return NULL;
+}
+
+static const char *
+check_leased(const struct core *core, uint32_t part, const struct part *p)
+{
+	const struct slot_entry *e =
+	    lease_slot(core, p->next >> SLOT_BITS, p->next & SLOT_MASK);
+
+	WRONG_IF(e == NULL || e->state != CORE_SLOT_OUT || e->part != part,
+	    "Q1: a leased part is in no slot");
+	return NULL;
+}
+
+static const char *
+check_part(const struct core *core, uint32_t part)
+{
+	const struct part *p = part_get(core, part);
+	const struct seg *seg = slab_try(&core->segs, p->segment);
+
+	WRONG_IF(p->state >= PART_DONE, "Q1: a live part is done");
+	WRONG_IF(p->heap_pos >= heap_n(&core->due) ||
+	        heap_get(&core->due, p->heap_pos).id != part,
+	    "Q2: a part has no deadline");
+	WRONG_IF(slab_try(&core->queues, p->queue) == NULL,
+	    "Q4: a part's queue is gone");
+	WRONG_IF(
+	    seg == NULL || seg_part(core, seg, p->block, p->number) != part,
+	    "a part is not in its segment");
+	WRONG_IF(seg_bit(seg, p->block), "a live record is done");
+	WRONG_IF(!part_is_open(core, p) && !part_is_owed(core, p),
+	    "a part with nothing open or owed lives");
+	WRONG_IF(!part_is_open(core, p) && p->state != PART_WAITING &&
+	        p->state != PART_HELD,
+	    "a part with nothing open is to be sent");
+	if (p->state == PART_LEASED)
+		return check_leased(core, part, p);
+	return NULL;
+}
+
+static const char *
+check_parts(const struct core *core)
+{
+	uint64_t n[PART_STATE_N] = { 0 }, owed = 0;
+
+	for (uint32_t h = 0; (h = slab_next(&core->parts, h)) != 0;) {
+		const char *wrong = check_part(core, h);
+
+		if (wrong != NULL)
+			return wrong;
+		n[part_get(core, h)->state]++;
+		owed += part_is_owed(core, part_get(core, h)) ? 1 : 0;
+	}
+	WRONG_IF(memcmp(n, core->n, sizeof(n)) != 0, "Q6: states miscounted");
+	WRONG_IF(owed != core->owed, "Q6: owed parts are miscounted");
+	return NULL;
+}
+
+static const char *
+check_queue(const struct core *core, const struct queue *q)
+{
+	uint32_t lonely = q->n[PART_READY] - q->ready.n;
+	const char *wrong = check_list(core, &q->waiting, PART_WAITING, false);
+
+	if (wrong == NULL)
+		wrong = check_list(core, &q->ready, PART_READY, false);
+	if (wrong == NULL)
+		wrong = check_list(core, &q->held, PART_HELD, false);
+	if (wrong != NULL)
+		return wrong;
+	WRONG_IF(q->n[PART_WAITING] != q->waiting.n ||
+	        q->n[PART_HELD] != q->held.n || lonely > core->lonely.n,
+	    "Q1: a queue is miscounted");
+	WRONG_IF(heap_get(&core->queue_due, q->heap_pos).id != q->self,
+	    "Q3: a queue has no deadline");
+	WRONG_IF(
+	    link_is_listed(&q->in_lane) != (q->site != 0 && q->ready.n > 0),
+	    "a queue's turn does not come, or comes for nothing");
+	WRONG_IF(q->site != 0 && slab_try(&core->sites, q->site) == NULL,
+	    "Q4: a queue's site is gone");
+	WRONG_IF(
+	    q->is_bouncing && q->site != 0, "a queue without route has a site");
+	return NULL;
+}
+
+/* Q3: has a site, a question with a deadline, or a named wait. */
+static const char *
+check_queue_moves(const struct core *core, const struct queue *q)
+{
+	int64_t due_ms = heap_get(&core->queue_due, q->heap_pos).key;
+
+	if (q->n[PART_READY] == 0 || q->site != 0 || !core->is_shaper_up)
+		return NULL;
+	WRONG_IF(q->route_ask_ms == 0 && due_ms > core->now_ms &&
+	        core->now_ms >= q->route_wait_ms && !q->is_bouncing &&
+	        !core->is_sweeping,
+	    "Q3: a queue with ready parts waits for nothing");
+	return NULL;
+}
+
+static const char *
+check_queues(const struct core *core)
+{
+	uint64_t n = 0;
+
+	for (uint32_t h = 0; (h = slab_next(&core->queues, h)) != 0;) {
+		const struct queue *q = queue_get(core, h);
+		const char *wrong = check_queue(core, q);
+
+		if (wrong == NULL)
+			wrong = check_queue_moves(core, q);
+		if (wrong != NULL)
+			return wrong;
+		for (size_t i = 0; i < PART_STATE_N; i++)
+			n += q->n[i];
+	}
+	WRONG_IF(n != slab_n(&core->parts), "Q6: queues miss a part");
+	WRONG_IF(heap_n(&core->queue_due) != slab_n(&core->queues),
+	    "Q3: queues and deadlines differ");
+	return check_list(core, &core->lonely, PART_READY, true);
+}
+
+/* Sums over the queues that have this site. */
+static void
+sum_queues(const struct core *core, uint32_t site, uint32_t *n, uint32_t *ready)
+{
+	*n = *ready = 0;
+	for (uint32_t h = 0; (h = slab_next(&core->queues, h)) != 0;) {
+		const struct queue *q = queue_get(core, h);
+
+		if (q->site != site)
+			continue;
+		(*n)++;
+		*ready += q->ready.n;
+	}
+}
+
+static const char *
+check_conn_list(
+    const struct core *core, const struct site *s, const struct list *list)
+{
+	struct link *link;
+
+	LIST_FOREACH (link, list) {
+		const struct conn *c = LIST_ITEM(link, struct conn, in_site);
+		bool is_up = c->state == CORE_CONN_UP;
+
+		WRONG_IF(c->in != list || c->site != s->self,
+		    "a connection is listed elsewhere");
+		WRONG_IF(list == &s->idle && (!is_up || c->n_out > 0),
+		    "an idle connection is not idle");
+		WRONG_IF(list == &s->busy &&
+		        (!is_up || c->n_out >= core->conf.ahead),
+		    "a busy connection has no room");
+		WRONG_IF(c->n_out > core->conf.ahead,
+		    "a connection has too many leases");
+	}
+	return NULL;
+}
+
+static void
+count_conns(
+    const struct core *core, const struct site *s, uint32_t n[3], uint32_t *out)
+{
+	n[0] = n[1] = n[2] = *out = 0;
+	for (uint32_t h = 0; (h = slab_next(&core->conns, h)) != 0;) {
+		const struct conn *c = slab_get(&core->conns, h);
+
+		if (c->site != s->self)
+			continue;
+		n[c->state]++;
+		*out += c->n_out;
+	}
+}
+
+static const char *
+check_site(const struct core *core, const struct site *s)
+{
+	const struct list *lists[] = { &s->idle, &s->busy, &s->other };
+	uint32_t n_queues, n_ready, n[3], out;
+
+	sum_queues(core, s->self, &n_queues, &n_ready);
+	WRONG_IF(n_queues != s->n_queues || n_ready != s->n_ready,
+	    "Q3: a site's ready parts are miscounted");
+	WRONG_IF(list_is_empty(&s->lanes) != (s->n_ready == 0),
+	    "Q3: no turn comes at a site with ready parts");
+	WRONG_IF(heap_get(&core->site_due, s->heap_pos).id != s->self,
+	    "Q3: a site has no deadline");
+	count_conns(core, s, n, &out);
+	WRONG_IF(n[CORE_CONN_OPENING] != s->n_opening ||
+	        n[CORE_CONN_UP] != s->n_up || out != s->n_out,
+	    "a site's connections are miscounted");
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		const char *wrong = check_conn_list(core, s, lists[i]);
+
+		if (wrong != NULL)
+			return wrong;
+	}
+	return NULL;
+}
+
+static const char *
+check_slot(const struct core *core, const struct worker *w, uint32_t slot)
+{
+	const struct slot_entry *e = &w->slots[slot];
+	uint32_t at = (uint32_t)(w - core->workers) << SLOT_BITS | slot;
+	const struct part *p;
+
+	if (e->state != CORE_SLOT_OUT || e->part == 0)
+		return NULL;
+	p = slab_try(&core->parts, e->part);
+	WRONG_IF(p == NULL || p->state != PART_LEASED || p->next != at,
+	    "Q1: a slot's part is not leased there");
+	WRONG_IF(e->lease == 0 || e->lease >= core->next_lease,
+	    "a lease number was not given yet");
+	return NULL;
+}
+
+static const char *
+check_worker(const struct core *core, const struct worker *w)
+{
+	uint32_t n[4] = { 0 }, unknown = 0, restored = 0;
+
+	for (uint32_t i = 0; i < w->n_slots; i++) {
+		const struct slot_entry *e = &w->slots[i];
+		const char *wrong = check_slot(core, w, i);
+
+		if (wrong != NULL)
+			return wrong;
+		n[e->state]++;
+		if (e->state != CORE_SLOT_OUT)
+			continue;
+		unknown += e->part == 0 ? 1 : 0;
+		restored += e->conn == 0 ? 1 : 0;
+	}
+	WRONG_IF(n[CORE_SLOT_FREE] != w->n_free ||
+	        n[CORE_SLOT_OUT] != w->n_out || unknown != w->n_unknown ||
+	        restored != w->n_restored,
+	    "a worker's slots are miscounted");
+	return NULL;
+}
+
+const char *
+core_check(const struct core *core)
+{
+	const char *wrong = check_parts(core);
+
+	WRONG_IF(!core_audit(core), "Q6: the accounts do not balance");
+	if (wrong == NULL)
+		wrong = check_queues(core);
+	for (uint32_t h = 0;
+	     wrong == NULL && (h = slab_next(&core->sites, h)) != 0;)
+		wrong = check_site(core, site_get(core, h));
+	for (size_t i = 0; wrong == NULL && i < CORE_WORKERS_MAX; i++)
+		wrong = check_worker(core, &core->workers[i]);
+	return wrong;
+}

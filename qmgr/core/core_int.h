@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* core_int: what the files of the queue core use of each other. */
+#ifndef QMGR_CORE_CORE_INT_H
+#define QMGR_CORE_CORE_INT_H
+
+#include "qmgr/core/types_int.h"
+
+/* --- core.c --------------------------------------------------------------- */
+
+/* A zeroed action to fill in; there is room, else it is a bug. */
+struct core_action *core_emit(struct core *core, enum core_act act);
+
+/* Whether one more step may emit what it needs. */
+bool core_has_room(const struct core *core);
+
+/* Makes *owned a copy of s, with what it was given back. False: no memory, and
+ * it is as before. */
+bool core_text_set(struct core *core, struct str *owned, struct str s);
+void core_text_drop(struct core *core, struct str *owned);
+
+/* --- seg.c: segments ------------------------------------------------------ */
+
+struct seg *seg_find(const struct core *core, uint64_t number);
+/* NULL: no memory. */
+struct seg *seg_add(struct core *core, uint64_t number, uint16_t writer);
+/* Room for n more parts and for the done bit of block; false: no memory. */
+bool seg_reserve(
+    struct core *core, struct seg *seg, uint32_t n, uint32_t block);
+/* Enters a part that is not there; room is reserved. */
+void seg_insert(struct core *core, struct seg *seg, uint32_t part);
+/* Takes it out. is_done: with its last part the record is done. */
+void seg_remove(
+    struct core *core, struct seg *seg, const struct part *p, bool is_done);
+bool seg_bit(const struct seg *seg, uint32_t block);
+/* Whether a record of this writer can be in it. */
+bool seg_takes_writer(struct seg *seg, uint16_t writer);
+/* Index in live of the first part at or behind (block, number). */
+uint32_t seg_lower(const struct core *core, const struct seg *seg,
+    uint32_t block, uint32_t number);
+/* The part, or 0. */
+uint32_t seg_part(const struct core *core, const struct seg *seg,
+    uint32_t block, uint32_t number);
+bool seg_is_live(
+    const struct core *core, const struct seg *seg, uint32_t block);
+
+/* --- part.c: one part, its state and recipients --------------------------- */
+
+/* What a new part begins with. */
+struct part_new {
+	struct seg *seg;
+	struct queue *queue;
+	const struct qid *qid;
+	uint32_t block;
+	uint16_t number;
+	uint16_t n_rcpts;
+	bool is_silent;
+};
+
+/* A new part, READY; seg and heap have room. 0: no memory. */
+uint32_t part_make(struct core *core, const struct part_new *new);
+/* Takes back part_make(), as if it had never been. */
+void part_undo(struct core *core, uint32_t part);
+struct part *part_get(const struct core *core, uint32_t part);
+/* The one function that changes a part's state (Q1), but for part_finish. */
+void part_move(
+    struct core *core, uint32_t part, enum part_status to, int64_t due_ms);
+/* To READY, with the end of life for a deadline. */
+void part_make_ready(struct core *core, uint32_t part);
+/* The part is done, and gone. */
+void part_finish(struct core *core, uint32_t part);
+
+void part_qid(const struct core *core, const struct part *p, struct qid *qid);
+void part_fill(
+    const struct core *core, const struct part *p, struct part_state *state);
+uint32_t part_n_rcpts(const struct core *core, const struct part *p);
+enum rcpt_standing part_standing(
+    const struct core *core, const struct part *p, uint32_t i);
+void part_set_standing(
+    struct core *core, struct part *p, uint32_t i, enum rcpt_standing to);
+/* Whether some recipient is open, or owed a notice. */
+bool part_is_open(const struct core *core, const struct part *p);
+bool part_is_owed(const struct core *core, const struct part *p);
+bool part_is_lonely(const struct part *p);
+int64_t part_due_ms(const struct core *core, const struct part *p);
+int64_t part_end_ms(struct core *core, const struct part *p);
+
+void part_list_push(
+    const struct core *core, struct part_list *list, uint32_t part);
+void part_list_remove(
+    const struct core *core, struct part_list *list, uint32_t part);
+
+/* --- fate.c: what becomes of a part --------------------------------------- */
+
+/* Appends its state to the ledger; freed may be NULL. */
+void fate_remember(
+    struct core *core, uint32_t part, const struct core_freed *freed);
+void fate_note(struct core *core, uint32_t part, const char *text);
+/* After recipients changed: done, waits for a notice, is tried again later, or
+ * has come to its end. Remembers. */
+void fate_settle(struct core *core, uint32_t part, enum part_cause cause,
+    const struct core_freed *freed);
+/* All that is open fails for good. Remembers. */
+void fate_fail(struct core *core, uint32_t part, enum part_cause cause);
+/* Waits by the schedule for tries tries; false: it is at its end. */
+bool fate_wait(struct core *core, uint32_t part, uint32_t tries);
+
+/* --- queue.c, campaign.c, lane.c ------------------------------------------ */
+
+/* NULL: no memory. */
+struct queue *queue_obtain(struct core *core, const struct queue_key *key);
+struct queue *queue_get(const struct core *core, uint32_t queue);
+const struct core_queue_policy *queue_policy(
+    struct core *core, struct queue *q);
+bool queue_is_empty(const struct queue *q);
+void queue_free(struct core *core, struct queue *q);
+/* Looks at it at_ms at the latest. */
+void queue_wake(struct core *core, struct queue *q, int64_t at_ms);
+/* Its deadline: asks for a route, bounces a slice, ends. */
+void queue_visit(struct core *core, struct queue *q);
+/* Its route is unknown or out of date. */
+bool queue_is_lost(const struct core *core, const struct queue *q);
+/* Wakes it if it should have asked for a route. */
+void queue_sweep(struct core *core, struct queue *q);
+/* A part came into, went out of q->ready. */
+void queue_more(struct core *core, struct queue *q);
+void queue_less(struct core *core, struct queue *q);
+bool queue_attach(struct core *core, struct queue *q, struct site *s);
+void queue_detach(struct core *core, struct queue *q);
+
+/* key with its campaign made "other" when the tenant has too many. */
+bool campaign_obtain(struct core *core, struct queue_key *key, uint32_t *tenant,
+    uint32_t *campaign);
+void campaign_release(struct core *core, uint32_t tenant, uint32_t campaign);
+
+/* NULL: no memory. */
+struct lane *lane_obtain(struct core *core, struct site *s, uint32_t tenant);
+void lane_release(struct core *core, struct lane *lane);
+void lane_activate(struct core *core, struct queue *q);
+void lane_deactivate(struct core *core, struct queue *q);
+/* The part whose turn it is; the site has ready parts. */
+uint32_t lane_pick(const struct core *core, struct site *s);
+/* It was taken: the turn goes on. */
+void lane_charge(struct core *core, struct site *s, struct queue *q);
+
+/* --- site.c, health.c, grant.c -------------------------------------------- */
+
+/* NULL: no memory. */
+struct site *site_obtain(
+    struct core *core, struct str source, struct str provider);
+struct site *site_find(
+    const struct core *core, struct str source, struct str provider);
+struct site *site_get(const struct core *core, uint32_t site);
+const struct core_site_policy *site_policy(struct core *core, struct site *s);
+/* There may be something to give out. */
+void site_mark(struct core *core, struct site *s);
+/* Its times changed. */
+void site_reckon(struct core *core, struct site *s);
+void site_visit(struct core *core, struct site *s);
+void site_unmark(struct core *core, struct site *s);
+void site_free(struct core *core, struct site *s);
+
+/* A connection ended with trouble, a lease was throttled, an attempt went
+ * through. */
+void health_conn_down(struct core *core, struct site *s, const struct conn *c,
+    const struct core_conn_end *end);
+void health_throttled(
+    struct core *core, struct site *s, const struct core_result *r);
+void health_passed(struct core *core, struct site *s);
+void health_forget(struct core *core, struct site *s);
+void health_visit(struct core *core, struct site *s);
+/* Connections that the site may have now; 0: none new. */
+uint32_t health_limit(const struct core *core, const struct site *s);
+
+bool grant_is_valid(const struct core *core, const struct site *s);
+/* Asks for one, or falls back, where there is a need. */
+void grant_want(struct core *core, struct site *s);
+void grant_visit(struct core *core, struct site *s);
+
+/* --- conn.c, worker.c, lease.c, lonely.c ---------------------------------- */
+
+struct conn *conn_find(
+    const struct core *core, uint32_t worker, uint32_t number);
+/* A new one, in state OPENING and not listed. NULL: no memory, or in use. */
+struct conn *conn_make(
+    struct core *core, struct site *s, uint32_t worker, uint32_t number);
+/* Has a worker open one; false: nobody can. worker -1: the least loaded. */
+bool conn_open(struct core *core, struct site *s, int worker);
+void conn_close(struct core *core, struct conn *c);
+/* Puts it where its state belongs. */
+void conn_file(struct core *core, struct conn *c);
+void conn_free(struct core *core, struct conn *c);
+void conn_visit(struct core *core, struct conn *c);
+/* One that can take a lease now, or NULL. */
+struct conn *conn_pick(struct core *core, struct site *s);
+
+struct worker *worker_get(struct core *core, uint32_t worker);
+bool worker_is_ready(const struct worker *w);
+/* The least loaded that can open one more, or -1. */
+int worker_pick(const struct core *core);
+bool worker_can_open(const struct core *core, uint32_t worker);
+void worker_doom(struct core *core, uint32_t worker, const char *reason);
+/* A slice of taking back; true: there is more. */
+bool worker_drain(struct core *core, uint32_t worker);
+
+void lease_lend(
+    struct core *core, struct site *s, struct conn *c, uint32_t part);
+/* The lease is over, the part still LEASED; freed names the slot. */
+void lease_over(struct core *core, uint32_t worker, uint32_t slot,
+    struct core_freed *freed);
+void lease_clear(struct core *core, const struct core_freed *freed);
+/* Its holder is gone. */
+void lease_take_back(struct core *core, uint32_t worker, uint32_t slot);
+/* Its deadline passed. */
+void lease_overdue(struct core *core, uint32_t part);
+/* Leases that were waiting for this record. */
+void lease_match(struct core *core, struct seg *seg, uint32_t block);
+struct slot_entry *lease_slot(
+    const struct core *core, uint32_t worker, uint32_t slot);
+
+/* One step for parts that travel alone; true: did something. */
+bool lonely_run(struct core *core);
+void lonely_ended(struct core *core, uint32_t worker);
+void lonely_worker_gone(struct core *core, uint32_t worker);
+
+/* --- sched.c, tick.c ------------------------------------------------------ */
+
+/* Whether the site may be sent to now: no pause, and a grant. */
+bool sched_may_send(const struct core *core, const struct site *s);
+/* A due part comes to be ready; one that is late keeps its last try. */
+void tick_make_due(struct core *core, uint32_t part);
+
+/* --- retry.c -------------------------------------------------------------- */
+
+/* A slice; true: there is more. */
+bool retry_run(struct core *core);
+
+#endif /* QMGR_CORE_CORE_INT_H */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fate: what becomes of a part, and that it is remembered (Q10, Q11). */
+#include "qmgr/core/core_int.h"
+
+/* The schedule takes no times before 0, and a message may be born before the
+ * machine: both times are moved up by 34 years. */
+#define FATE_ERA_MS (INT64_C(1) << 40)
+
+static void
+append(struct core *core, uint32_t part, enum part_status state,
+    const struct core_freed *freed)
+{
+	struct core_action *a = core_emit(core, CORE_REMEMBER);
+
+	part_fill(core, part_get(core, part), &a->part);
+	a->part.state = (uint8_t)state;
+	if (freed == NULL)
+		return;
+	a->freed = *freed;
+	a->part.lease = freed->lease;
+}
+
+void
+fate_remember(struct core *core, uint32_t part, const struct core_freed *freed)
+{
+	append(
+	    core, part, (enum part_status)part_get(core, part)->state, freed);
+}
+
+void
+fate_note(struct core *core, uint32_t part, const char *text)
+{
+	struct core_action *a = core_emit(core, CORE_NOTE);
+
+	part_fill(core, part_get(core, part), &a->part);
+	a->text = str_from_c(text);
+}
+
+bool
+fate_wait(struct core *core, uint32_t part, uint32_t tries)
+{
+	const struct part *p = part_get(core, part);
+	struct queue *q = queue_get(core, p->queue);
+	struct backoff_case c = { .born_ms = (int64_t)p->born_s * 1000,
+		.now_ms = core->now_ms + FATE_ERA_MS,
+		.tries = tries,
+		.salt = p->qid_low ^ p->number };
+	int64_t due_ms = 0;
+	enum err err;
+
+	c.born_ms = c.born_ms < -FATE_ERA_MS ? 0 : c.born_ms + FATE_ERA_MS;
+	err = backoff_next(&queue_policy(core, q)->backoff, &c, &due_ms);
+	if (err == ERR_EXPIRED)
+		return false;
+	BUG_IF(err != ERR_OK);
+	part_move(core, part, PART_WAITING, due_ms - FATE_ERA_MS);
+	return true;
+}
+
+/* Every open recipient has failed: whoever sent it is owed a notice, unless
+ * nobody can be told. */
+static void
+fail_open(struct core *core, struct part *p)
+{
+	uint32_t n = part_n_rcpts(core, p);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (part_standing(core, p, i) == RCPT_OPEN)
+			part_set_standing(
+			    core, p, i, p->is_silent ? RCPT_TOLD : RCPT_OWED);
+}
+
+/* Nothing is open: done, or only a notice is owed, which is never given up. */
+static void
+close_part(struct core *core, uint32_t part, const struct core_freed *freed)
+{
+	struct part *p = part_get(core, part);
+
+	if (part_is_owed(core, p)) {
+		part_move(core, part, PART_WAITING,
+		    core->now_ms + PART_OWED_REMIND_MS);
+		fate_remember(core, part, freed);
+		return;
+	}
+	append(core, part, PART_DONE, freed);
+	part_finish(core, part);
+}
+
+void
+fate_settle(struct core *core, uint32_t part, enum part_cause cause,
+    const struct core_freed *freed)
+{
+	struct part *p = part_get(core, part);
+
+	p->cause = (uint8_t)cause;
+	if (part_is_open(core, p)) {
+		if (fate_wait(core, part, p->tries)) {
+			fate_remember(core, part, freed);
+			return;
+		}
+		p->cause = CAUSE_EXPIRED;
+		fail_open(core, p);
+	}
+	close_part(core, part, freed);
+}
+
+void
+fate_fail(struct core *core, uint32_t part, enum part_cause cause)
+{
+	struct part *p = part_get(core, part);
+
+	p->cause = (uint8_t)cause;
+	fail_open(core, p);
+	close_part(core, part, NULL);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tick: does what is due, in slices: parts, queues, sites, connections. */
+#include "qmgr/core/core_int.h"
+
+#define TICK_SLICE 256
+#define SWEEP_SLICE 1024
+#define SWEEP_MS 1000
+#define MS_PER_S 1000
+
+/* Time in which nobody looked costs no part its last try. */
+void
+tick_make_due(struct core *core, uint32_t part)
+{
+	struct part *p = part_get(core, part);
+	int64_t over_ms = core->now_ms - part_end_ms(core, p);
+
+	if (over_ms > 0)
+		p->born_s += (int32_t)(over_ms / MS_PER_S);
+	part_make_ready(core, part);
+}
+
+static void
+part_visit(struct core *core, uint32_t part)
+{
+	const struct part *p = part_get(core, part);
+
+	switch ((enum part_status)p->state) {
+	case PART_WAITING:
+		if (part_is_open(core, p))
+			tick_make_due(core, part);
+		else
+			heap_change(&core->due, p->heap_pos,
+			    core->now_ms + PART_OWED_REMIND_MS);
+		break;
+	case PART_READY:
+		fate_fail(core, part, CAUSE_EXPIRED);
+		break;
+	case PART_LEASED:
+		lease_overdue(core, part);
+		break;
+	case PART_HELD:
+		fate_note(core, part, "held");
+		heap_change(&core->due, p->heap_pos,
+		    core->now_ms + PART_HELD_REMIND_MS);
+		break;
+	case PART_DONE:
+	case PART_STATE_N:
+		break;
+	}
+}
+
+static bool
+is_due(const struct core *core, const struct heap *h)
+{
+	return heap_n(h) > 0 && heap_top(h).key <= core->now_ms;
+}
+
+/* One due thing of each kind; false: nothing is due. A queue may bounce many
+ * parts, and looks at the room itself. */
+static bool
+visit_one(struct core *core)
+{
+	bool any = false;
+
+	if (is_due(core, &core->conn_due)) {
+		conn_visit(
+		    core, slab_get(&core->conns, heap_top(&core->conn_due).id));
+		any = true;
+	}
+	if (is_due(core, &core->site_due)) {
+		site_visit(core, site_get(core, heap_top(&core->site_due).id));
+		any = true;
+	}
+	if (is_due(core, &core->due)) {
+		part_visit(core, heap_top(&core->due).id);
+		any = true;
+	}
+	if (is_due(core, &core->queue_due)) {
+		queue_visit(
+		    core, queue_get(core, heap_top(&core->queue_due).id));
+		any = true;
+	}
+	return any;
+}
+
+static bool
+drain(struct core *core)
+{
+	bool more = false;
+
+	for (uint32_t i = 0; i < CORE_WORKERS_MAX; i++)
+		if (core->workers[i].is_draining)
+			more = worker_drain(core, i) || more;
+	return more;
+}
+
+static void
+sweep_sites(struct core *core)
+{
+	for (int i = 0; i < SWEEP_SLICE; i++) {
+		core->sweep_site = slab_next(&core->sites, core->sweep_site);
+		if (core->sweep_site == 0) {
+			core->is_sites_swept = true;
+			return;
+		}
+		if (site_get(core, core->sweep_site)->n_ready > 0)
+			site_mark(core, site_get(core, core->sweep_site));
+	}
+}
+
+static void
+sweep_queues(struct core *core)
+{
+	for (int i = 0; i < SWEEP_SLICE; i++) {
+		core->sweep_queue = slab_next(&core->queues, core->sweep_queue);
+		if (core->sweep_queue == 0) {
+			core->is_sites_swept = core->is_sweeping = false;
+			return;
+		}
+		queue_sweep(core, queue_get(core, core->sweep_queue));
+	}
+}
+
+bool
+core_tick(struct core *core)
+{
+	bool more = false;
+
+	if (!core->is_restored)
+		return false;
+	if (core->now_ms >= core->sweep_ms) {
+		core->sweep_ms = core->now_ms + SWEEP_MS;
+		core->is_sweeping = true;
+	}
+	more = drain(core);
+	/* Q3: whoever has ready parts has something under way. */
+	if (core->is_sites_swept)
+		sweep_queues(core);
+	else if (core->is_sweeping)
+		sweep_sites(core);
+	if (core_has_room(core))
+		more = retry_run(core) || more;
+	for (int i = 0; i < TICK_SLICE && core_has_room(core); i++)
+		if (!visit_one(core))
+			return more || core->is_sweeping;
+	return true;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* types_int: what the queue core consists of. */
+#ifndef QMGR_CORE_TYPES_INT_H
+#define QMGR_CORE_TYPES_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qmgr/core/action.h"
+#include "qmgr/core/core.h"
+#include "qmgr/core/view.h"
+#include "qmgr/core/worker.h"
+#include "util/base/heap.h"
+#include "util/base/index.h"
+#include "util/base/list.h"
+#include "util/base/mem.h"
+#include "util/base/slab.h"
+
+/* Objects name each other by slab handle, 0 is none. */
+
+#define CORE_NEVER_MS (INT64_MAX / 4)
+
+/* A part in READY outlives its end by so much: its last try is due then. */
+#define PART_LAST_TRY_MS INT64_C(300000)
+#define PART_OWED_REMIND_MS INT64_C(300000)
+#define PART_HELD_REMIND_MS INT64_C(86400000)
+#define PART_UNREADABLE_WAIT_MS INT64_C(60000)
+#define LEASE_RESTORED_MAX_MS INT64_C(90000000) /* limits are unknown then */
+#define QUEUE_IDLE_MS INT64_C(60000)            /* an empty one stays so long */
+#define PART_DEATHS_MAX 5                       /* then it is held (Q13) */
+#define PART_DEATHS_LONELY 2 /* from then on it travels alone (Q13) */
+#define PART_THROTTLES_MAX 3 /* then it may count as an attempt (Q9) */
+
+/* In memory for each queued part; the deadline stands in core->due alone. */
+struct part {
+	uint64_t qid_low;
+	uint32_t qid_ms_low; /* of 48 bits; the writer is the segment's */
+	uint16_t qid_ms_high;
+	uint16_t number; /* within the message */
+	uint32_t segment;
+	uint32_t block;
+	uint32_t queue;
+	uint32_t heap_pos; /* in core->due */
+	uint32_t next;     /* LEASED: worker << 16 | slot */
+	uint32_t prev;
+	uint32_t rcpts;       /* 0: one recipient, its standing is in here */
+	int32_t born_s;       /* arrival in boot time; before boot: negative */
+	uint32_t first_try_s; /* wall clock, 0: none yet */
+	uint32_t last_try_s;
+	uint16_t tries;
+	uint16_t last_code;
+	uint8_t state; /* enum part_status */
+	uint8_t cause; /* enum part_cause */
+	uint8_t deaths : 3;
+	uint8_t throttles : 2;
+	uint8_t standing : 2; /* of the one recipient */
+	uint8_t is_silent : 1;
+	uint8_t pass_mark; /* site->passes at the first throttle */
+};
+
+_Static_assert(sizeof(struct part) <= 64, "one cache line a part");
+
+/* Standing of each recipient, where there are several. */
+struct rcpts {
+	uint16_t n, n_open, n_owed;
+	uint8_t standing[PART_STANDING_BYTES];
+};
+
+/* Parts linked by next and prev; added at the end. */
+struct part_list {
+	uint32_t first, last, n;
+};
+
+struct seg_entry {
+	uint32_t block;
+	uint32_t part;
+};
+
+/* Live parts sorted by (block, part number), from live[first] on, so that the
+ * oldest leave without a move of all others. */
+struct seg {
+	uint32_t self;
+	uint32_t first, n, cap;
+	uint32_t n_records; /* with a live part */
+	uint32_t done_bytes;
+	uint64_t number;
+	uint16_t writer;
+	bool is_sealed;
+	bool has_records; /* ever had: its writer is known for sure */
+	struct seg_entry *live;
+	uint8_t *done; /* a bit for each block */
+};
+
+struct tenant {
+	uint32_t self;
+	uint32_t n_queues;
+	uint32_t n_campaigns;
+	struct str name; /* owned */
+};
+
+struct campaign {
+	uint32_t self;
+	uint32_t tenant;
+	uint32_t n_queues;
+	struct str name; /* owned */
+};
+
+struct queue {
+	uint32_t self;
+	uint32_t tenant, campaign;
+	uint32_t site; /* of the last good route */
+	uint32_t lane;
+	uint32_t heap_pos; /* in core->queue_due */
+	uint32_t n[PART_STATE_N];
+	struct part_list waiting, ready, held; /* lonely ones: core->lonely */
+	struct link in_lane; /* listed: has something for the lane */
+	struct queue_key key;
+	struct str id; /* owned: the key in the index */
+
+	int64_t route_until_ms; /* stale from then on */
+	int64_t route_ask_ms;   /* deadline of a question, 0: none is out */
+	int64_t route_wait_ms;  /* no question before */
+	uint32_t route_generation;
+	uint16_t bounce_code;
+	bool is_bouncing;      /* no route for good, until route_until_ms */
+	struct str route_text; /* owned: why there is none */
+
+	uint32_t policy_generation;
+	struct core_queue_policy policy;
+};
+
+/* A tenant at a site. */
+struct lane {
+	uint32_t self;
+	uint32_t site, tenant;
+	uint32_t n_queues;
+	uint32_t weight;
+	uint32_t credit;     /* parts that it may still send in its turn */
+	struct list queues;  /* with ready parts, next to serve first */
+	struct link in_site; /* listed: has such queues */
+};
+
+struct site {
+	uint32_t self;
+	uint32_t heap_pos; /* in core->site_due */
+	uint32_t n_queues;
+	uint32_t n_ready; /* in its lanes */
+	uint32_t n_out;   /* leases at its connections */
+	uint32_t n_opening, n_up;
+	struct list lanes; /* with ready parts, next to serve first */
+	struct list idle;  /* connections without lease */
+	struct list busy;  /* with some, but room for more */
+	struct list other; /* opening, full, used up, closing */
+	struct link in_work;
+	struct str source, provider;
+	struct str id;    /* owned: holds both */
+	struct str hosts; /* owned */
+
+	/* grant */
+	uint32_t connections, per_connection;
+	uint32_t left; /* messages; UINT32_MAX: no limit */
+	int64_t valid_ms, renew_ms, wait_ms;
+	int64_t ask_ms; /* deadline of a question, 0: none is out */
+	uint32_t grant_generation;
+	struct core_limit limit;
+	struct str limit_text; /* owned: what limit points to */
+
+	/* how it fares */
+	uint8_t passes; /* attempts that the site let through, counted round */
+	uint32_t cut;   /* connections that it bears; UINT32_MAX: no cut */
+	int64_t cut_grow_ms;
+	int64_t pause_ms;      /* throttled until */
+	int64_t pause_step_ms; /* length of the last pause, 0: all is well */
+	int64_t down_ms;       /* since, 0: is not down */
+	int64_t probe_ms;      /* next probe */
+	struct str trouble;    /* owned: last reply that slowed or stopped it */
+	uint16_t trouble_code;
+
+	uint32_t policy_generation;
+	struct core_site_policy policy;
+};
+
+enum conn_state { CORE_CONN_OPENING, CORE_CONN_UP, CORE_CONN_CLOSING };
+
+struct conn {
+	uint32_t self;
+	uint32_t number;
+	uint32_t site;
+	uint32_t worker;
+	uint32_t heap_pos; /* in core->conn_due */
+	uint32_t n_out;
+	uint32_t n_sent;
+	enum conn_state state;
+	bool was_up;
+	bool has_passed;
+	bool is_adopted; /* and may hold what was leased before */
+	struct list *in; /* of its site */
+	struct link in_site;
+	struct link in_worker;
+};
+
+enum slot_state {
+	CORE_SLOT_FREE,
+	CORE_SLOT_FILLED, /* restored, not looked at yet */
+	CORE_SLOT_OUT,
+	CORE_SLOT_ENDED, /* its result is in; not cleared yet */
+};
+
+struct slot_entry {
+	uint64_t lease;
+	uint32_t part;           /* OUT: 0 while its record is not admitted */
+	uint32_t conn;           /* handle; 0: restored */
+	int64_t lost_ms;         /* core->lost_ms when it was given */
+	struct core_slot filled; /* FILLED, or OUT without part */
+	uint8_t state;           /* enum slot_state */
+	uint8_t phase; /* enum slot_phase, as read when its holder was gone */
+	bool is_held;  /* by a worker that lives */
+	bool is_ended; /* FILLED: the ledger has its result */
+};
+
+struct worker {
+	bool is_known, is_up, is_told, is_draining;
+	int64_t doom_ms; /* when its end was asked for, 0: was not */
+	uint32_t n_slots;
+	uint32_t n_out;
+	uint32_t n_restored; /* leases from before the restart */
+	uint32_t n_unknown;  /* of these, without part */
+	uint32_t drain_slot; /* next to look at */
+	uint32_t n_free;
+	uint16_t *free; /* numbers of free slots, a stack */
+	struct slot_entry *slots;
+	struct list conns;
+};
+
+#define CORE_RETRIES_MAX 16
+#define CORE_MATCH_MAX_BYTES 1024
+
+/* A bulk retry in hand. */
+struct retry {
+	uint32_t op;
+	bool is_all;
+	uint32_t site, queue; /* cursors */
+	bool is_sites_done;
+	uint32_t left; /* parts of the queue at the cursor; 0: take the next */
+	uint64_t n;
+	uint32_t match_len;
+	char match[CORE_MATCH_MAX_BYTES];
+};
+
+#define CORE_ACTIONS_MAX 512
+#define CORE_ACTIONS_INPUT 8 /* most that one input or step emits */
+#define CORE_PAUSE_MAX_BYTES 63
+#define CORE_SAY_BYTES 512
+
+struct core {
+	struct core_conf conf;
+	struct mem mem;
+	int64_t now_ms, wall_ms;
+	int64_t lost_ms; /* in which qmgr did not run (Q5) */
+	int64_t sweep_ms;
+	uint32_t sweep_site, sweep_queue;
+	bool is_sweeping;
+	bool is_sites_swept;
+	bool is_restored;
+	bool is_shaper_up;
+	uint32_t policy_generation;
+	uint32_t shaper_generation; /* answers of an older one are stale */
+
+	struct slab parts, rcpts, segs, queues, tenants, campaigns;
+	struct slab sites, lanes, conns;
+	struct index seg_ids, queue_ids, tenant_ids, campaign_ids;
+	struct index site_ids, lane_ids, conn_ids;
+	struct index lease_ids; /* of filled slots, during the restart */
+	struct heap due, queue_due, site_due, conn_due;
+	struct list work; /* sites that may have something to give */
+
+	uint64_t admitted, done, messages, owed;
+	uint64_t n[PART_STATE_N];
+	struct part_list lonely; /* READY, for a worker with nothing else */
+	int lonely_worker;       /* kept free or busy for one; -1: none */
+	bool is_lonely_out;
+
+	uint64_t next_lease;
+	uint32_t next_conn;
+	struct worker workers[CORE_WORKERS_MAX];
+	uint32_t n_unknown; /* sum of the workers' */
+
+	struct retry retries[CORE_RETRIES_MAX]; /* a ring */
+	uint32_t retry_first, n_retries, next_op;
+
+	struct core_action actions[CORE_ACTIONS_MAX]; /* a ring */
+	uint32_t action_first, n_actions;
+
+	char pause[CORE_PAUSE_MAX_BYTES + 1];
+	uint32_t pause_len;
+	char say[CORE_SAY_BYTES]; /* texts of the last view */
+};
+
+#endif /* QMGR_CORE_TYPES_INT_H */
