@@ -289,7 +289,7 @@ START_TEST(a_large_batch_is_read_whole)
 	struct part_state state = ledger_done_part(1);
 	struct entry_parts parts = { &state, 1, 0 };
 	size_t facts = 1u << 20;
-	char *bytes = calloc(1, 2u << 20);
+	char *bytes = calloc(1, 3u << 20);
 	struct ledger_batch b;
 	struct ledgerread *r;
 	struct ledgerread_item item;
@@ -298,7 +298,7 @@ START_TEST(a_large_batch_is_read_whole)
 	ck_assert_ptr_nonnull(bytes);
 	ledger_batch_init(&b, bytes, 2u << 20, 1);
 	ck_assert_int_eq(entry_put_parts(&b, &ledger_stamp, &parts,
-	                     (struct str){ bytes + facts, facts }),
+	                     (struct str){ bytes + 2 * facts, facts }),
 	    ERR_OK);
 	ledger_batch_close(&b);
 	ledger_batch_stamp(&b.out, &head);
