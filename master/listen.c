@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/log/log.h"
+
 /* The kernel has a bound of its own, net.core.somaxconn. */
 #define BACKLOG 4096
 
@@ -133,6 +135,26 @@ listeners_retire(struct listeners *old, const struct listeners *fresh)
 			(void)unlink(l->addr.path);
 	}
 	old->n = 0;
+}
+
+void
+listeners_log(const struct listeners *fresh, const struct listeners *old)
+{
+	char bytes[SOCK_TEXT_MAX_BYTES];
+	const struct listener *l;
+	struct outbuf text;
+	uint32_t i;
+
+	for (i = 0; i < fresh->n; i++) {
+		l = &fresh->items[i];
+		text = (struct outbuf){ bytes, 0, sizeof(bytes) };
+		if (find(old, &l->addr) == NULL &&
+		    sock_format(&text, &l->addr) == ERR_OK)
+			LOG(EV_LISTENING,
+			    KV_STR("listener",
+			        ((struct str){ l->title, l->title_len })),
+			    KV_STR("address", outbuf_str(&text)));
+	}
 }
 
 enum err

@@ -42,6 +42,9 @@ MUST_USE enum err listeners_make(struct listeners *fresh,
  * among them; fresh is then all there is. */
 void listeners_retire(struct listeners *old, const struct listeners *fresh);
 
+/* Logs the addresses that fresh has and old has not. */
+void listeners_log(const struct listeners *fresh, const struct listeners *old);
+
 /*
  * Binds the Unix socket name in run_dir, for the user and group uid, gid, with
  * this mode; closed by the caller. errno is set on errors.

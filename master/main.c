@@ -24,6 +24,8 @@
 
 #define RUN_DIR_BYTES 1200 /* state_dir is at most 1024 */
 
+static const struct listeners none;
+
 /* --- what follows from changes -------------------------------------------- */
 
 bool
@@ -174,7 +176,6 @@ load_first(struct master *m)
 static void
 bind_all(struct master *m)
 {
-	static const struct listeners none;
 	char bytes[512];
 	struct outbuf out = { bytes, 0, sizeof(bytes) - 1 };
 	enum err err;
@@ -202,7 +203,8 @@ begin_log(const struct master *m)
 	log_init(&conf);
 	log_set_level(m->conf->main.log_level);
 	if (m->state.uid == 0 || geteuid() != 0)
-		LOG(EV_PRIVILEGES_NOT_SEPARATED, KV_NUM("user", m->state.uid));
+		listeners_log(&m->listeners, &none);
+	LOG(EV_PRIVILEGES_NOT_SEPARATED, KV_NUM("user", m->state.uid));
 }
 
 static void
@@ -239,7 +241,6 @@ begin(struct master *m)
 static void
 end(struct master *m)
 {
-	static const struct listeners none;
 	size_t i;
 
 	LOG(EV_RELAY_STOPPED,

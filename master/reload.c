@@ -40,6 +40,7 @@ static void
 put_in_force(struct master *m, const struct loaded *loaded,
     const struct listeners *fresh)
 {
+	listeners_log(fresh, &m->listeners);
 	listeners_retire(&m->listeners, fresh);
 	m->listeners = *fresh;
 	(void)close(m->conf_fd);

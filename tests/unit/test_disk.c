@@ -139,8 +139,7 @@ static const struct {
 	{ "openat:1:EMFILE", ERR_IO, ERR_OK },
 	{ "openat:1:ENOSPC", ERR_FULL, ERR_OK },
 	{ "openat:1:EISDIR,openat:2:EROFS", ERR_IO, ERR_OK },
-	{ "flock:1:EAGAIN", ERR_IO, ERR_OK },
-	{ "fsync:1:EIO", ERR_OK, ERR_IO },
+	{ "flock:1:EAGAIN", ERR_IO, ERR_OK }, { "fsync:1:EIO", ERR_OK, ERR_IO },
 	{ "linkat:1:ENOSPC", ERR_OK, ERR_FULL },
 	{ "linkat:1:EACCES", ERR_OK, ERR_IO },
 	{ "fsync:2:EIO", ERR_OK, ERR_IO }, /* of the directory */
