@@ -2,6 +2,8 @@
 /* test_reseal: segments whose writer is lost are sealed, and lose nothing. */
 #include "util/spool/reseal.h"
 
+#include <sys/file.h>
+
 #include <check.h>
 
 #include "tests/lib/spool.h"
@@ -147,6 +149,23 @@ START_TEST(a_writer_that_lives_is_left_alone)
 	ck_assert_int_eq(segment_is_orphan(dir.fd, 99), ERR_NOTFOUND);
 	ck_assert_int_eq(
 	    segment_reseal(&result, dir.fd, 99, 0, buf), ERR_NOTFOUND);
+}
+END_TEST
+
+/* Two must not seal at once, so the lock is not one that can be shared. */
+START_TEST(whoever_looks_on_with_a_lock_is_waited_for)
+{
+	struct reseal result;
+	int fd;
+
+	lose(1);
+	fd = open_file(O_RDONLY);
+	ck_assert_int_eq(flock(fd, LOCK_SH), 0);
+	ck_assert_int_eq(
+	    segment_reseal(&result, dir.fd, number, 0, buf), ERR_AGAIN);
+	(void)close(fd);
+	ck_assert_int_eq(
+	    segment_reseal(&result, dir.fd, number, 0, buf), ERR_OK);
 }
 END_TEST
 
@@ -300,6 +319,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, a_lost_segment_is_sealed_behind_its_last_record, 1500, 1501);
 	tcase_add_test(tc, a_writer_that_lives_is_left_alone);
+	tcase_add_test(tc, whoever_looks_on_with_a_lock_is_waited_for);
 	tcase_add_test(tc, a_torn_tail_is_cut_off);
 	tcase_add_test(tc, what_the_ledger_knows_is_not_cut_off);
 	tcase_add_test(tc, damage_between_records_is_counted_and_kept);
