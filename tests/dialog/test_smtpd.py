@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 
+import spool
 from dialog import Dialog, run
 from relay import await_true, kill
 
@@ -27,6 +28,20 @@ def queued(relay):
 
 def await_queued(relay, n):
     await_true(f"{n} are queued", lambda: queued(relay) == n)
+
+
+def stored(relay, reply):
+    """What lies in the spool of a message that was just accepted: its content
+    without our own field, and the record."""
+    qid = reply.split()[-1]
+    record = spool.find(relay, qid)
+    lines = record.content.splitlines(keepends=True)
+    assert lines[0].startswith(b"Received: from c"), lines[0]
+    assert b" id " + qid.encode() in lines[1], lines[1]
+    at_ = 2
+    while lines[at_:at_ + 1] and lines[at_][:1] in b" \t":
+        at_ += 1
+    return b"".join(lines[at_:]), record
 
 
 def smtpd_pid(relay):
@@ -401,16 +416,14 @@ def test_bare_line_ends_and_nul(t):
 
 
 def test_normalised_line_ends(t):
-    peer = t.peer(lambda s: s.serve())
-    relay = t.relay(relay_to=peer.address,
-                    listener='bare_line_ends = "normalise"').start()
-    run(at(relay), HELLO + ENVELOPE + r"""
+    relay = start(t, 'bare_line_ends = "normalise"')
+    reply = run(at(relay), HELLO + ENVELOPE + r"""
         R a\nb\rc\n.\nd\r\n.\r\n
         S 250 2.0.0
-    """ + BYE)
-    await_true("it arrives", lambda: peer.messages)
-    content = peer.messages[0][2]
-    assert content.endswith(b"\r\na\r\nb\r\nc\r\n.\r\nd\r\n"), content
+    """)
+    content, record = stored(relay, reply)
+    assert content == b"a\r\nb\r\nc\r\n.\r\nd\r\n"
+    assert not record.flags & spool.NO_DOT
 
 
 # What some server or other takes for an end of data.
@@ -580,11 +593,12 @@ def test_the_submit_socket_needs_no_configuration(t):
 
 # --- tags --------------------------------------------------------------------
 
+TAGS = 'tenant_header = "X-Tenant" campaign_header = "X-Campaign"'
+
+
 def test_tenant_and_campaign_are_read_and_removed(t):
-    peer = t.peer(lambda s: s.serve())
-    relay = t.relay(relay_to=peer.address, listener='tenant_header = "X-Tenant"'
-                    ' campaign_header = "X-Campaign"').start()
-    run(at(relay), HELLO + ENVELOPE + r"""
+    relay = start(t, TAGS)
+    reply = run(at(relay), HELLO + ENVELOPE + r"""
         C Subject: x
         C x-tenant: acme
         C X-Campaign:
@@ -594,34 +608,130 @@ def test_tenant_and_campaign_are_read_and_removed(t):
         C X-Tenant: of the body
         C .
         S 250 2.0.0
-    """ + BYE)
-    await_true("it arrives", lambda: peer.messages)
-    content = peer.messages[0][2]
-    assert content.endswith(b"\r\nSubject: x\r\nTo: b@dest.test\r\n\r\n"
-                            b"X-Tenant: of the body\r\n"), content
+    """)
+    content, record = stored(relay, reply)
+    assert content == (b"Subject: x\r\nTo: b@dest.test\r\n\r\n"
+                       b"X-Tenant: of the body\r\n")
+    assert (spool.TENANT, b"acme") in record.fields
+    assert (spool.CAMPAIGN, b"spring_sale_2026") in record.fields
     assert "tenant=acme campaign=spring_sale_2026" in relay.log_text()
 
 
+def begin_data(relay, rcpt="b@dest.test"):
+    d = Dialog(at(relay))
+    d.expect("220")
+    d.ask("EHLO client.test", "250")
+    d.ask("MAIL FROM:<a@client.test>", "250")
+    d.ask(f"RCPT TO:<{rcpt}>", "250")
+    d.ask("DATA", "354")
+    return d
+
+
 def test_a_tag_of_many_buffers(t):
-    """The cut spans buffers of 64 KiB, and ends where one does."""
-    peer = t.peer(lambda s: s.serve())
-    relay = t.relay(relay_to=peer.address, listener='tenant_header = "X-Tenant"'
-                    ' max_header_size = "1M"').start()
-    for pad in (0, 1, 65520 - 90, 65520, 140000):
-        peer.messages.clear()
-        filler = b"X-Pad: y\r\n" * (pad // 10)
-        with Dialog(at(relay)) as d:
-            d.expect("220")
-            d.ask("EHLO c.test", "250")
-            d.ask("MAIL FROM:<a@client.test>", "250")
-            d.ask("RCPT TO:<b@dest.test>", "250")
-            d.ask("DATA", "354")
+    """The cut spans buffers, and begins and ends around where they do."""
+    relay = start(t, TAGS + ' max_header_size = "1M"')
+    small = 8192 - 16
+    for pad in (0, small - 20, small - 10, small - 1, small, small + 1, 64000):
+        filler = b"X:" + b"y" * (pad - 4) + b"\r\n" if pad else b""
+        with begin_data(relay) as d:
             d.send(filler + b"X-Tenant: t" + b"\r\n z" * 30000 +
                    b"\r\nSubject: x\r\n\r\nbody\r\n.\r\n")
-            d.expect("250 2.0.0")
-        await_true("it arrives", lambda: peer.messages)
-        assert peer.messages[0][2].endswith(
-            b"\r\n" + filler + b"Subject: x\r\n\r\nbody\r\n")
+            content, _ = stored(relay, d.expect("250 2.0.0"))
+        assert content == filler + b"Subject: x\r\n\r\nbody\r\n", pad
+
+
+def without_tags(header):
+    """The header less its tenant and campaign fields: an oracle by lines."""
+    kept, cut = [], False
+    for line in header.splitlines(keepends=True):
+        if line[:1] not in (b" ", b"\t"):
+            cut = line.lower().startswith((b"x-tenant:", b"x-campaign:"))
+        if not cut:
+            kept.append(line)
+    return b"".join(kept)
+
+
+def random_header(rng):
+    names = (b"Subject", b"X-Tenant", b"x-CAMPAIGN", b"X-Tenants", b"X",
+             b"X-Tenan", b"To", b"Received-By")
+    out, tags = b"", 0
+    for _ in range(rng.randrange(30)):
+        name = rng.choice(names)
+        tags += name.lower() in (b"x-tenant", b"x-campaign")
+        if tags > 16:  # more are refused
+            break
+        out += name + b":"
+        for _ in range(rng.choice((1, 1, 1, 3, 200))):
+            out += b" " + rng.randbytes(rng.randrange(40)).hex().encode() + \
+                b"\r\n"
+    return out
+
+
+def test_random_headers_lose_their_tags_alone(t):
+    seed = int.from_bytes(os.urandom(4), "little")
+    print("seed", seed)
+    rng = random.Random(seed)
+    relay = start(t, TAGS)
+    for _ in range(40):
+        header = random_header(rng)
+        body = b"\r\nX-Tenant: no field\r\n" * rng.randrange(3)
+        data = header + body
+        cuts = sorted(rng.randrange(len(data) + 1) for _ in range(5))
+        with begin_data(relay) as d:
+            for a, b in zip([0, *cuts], [*cuts, len(data)]):
+                d.send(data[a:b])
+            d.send(b".\r\n")
+            content, _ = stored(relay, d.expect("250 2.0.0"))
+        assert content == without_tags(header) + body, data
+
+
+def test_the_record_is_what_the_client_said(t):
+    relay = start(t)
+    reply = run(at(relay), HELLO + r"""
+        C MAIL FROM:<\xc3\xa4@client.test> BODY=8BITMIME SMTPUTF8
+        S 250
+        C RCPT TO:<b2@zdest.test>
+        S 250
+        C RCPT TO:<b1@DEST.test>
+        S 250
+        C RCPT TO:<postmaster>
+        S 250
+        C DATA
+        S 354
+        C \x20folded
+        C ..dot
+        C .
+        S 250 2.0.0
+    """)
+    content, record = stored(relay, reply)
+    # The blank line keeps the first line from being a part of our field.
+    assert content == b"\r\n folded\r\n.dot\r\n"
+    assert record.flags == spool.EIGHTBIT | spool.SMTPUTF8
+    f = record.fields
+    assert [v for k, v in f if k == spool.PART] == [
+        b"\0\0\1\0dest.test", b"\1\0\1\0relay.test", b"\2\0\1\0zdest.test"]
+    assert [v[6:] for k, v in f if k == spool.RCPT] == [
+        b"b1@DEST.test", b"postmaster@relay.test", b"b2@zdest.test"]
+    assert (spool.SENDER, "ä@client.test".encode()) in f
+    assert (spool.HELO, b"client.test") in f
+    assert (spool.PROTOCOL, b"UTF8SMTP") in f
+
+
+# --- parts -------------------------------------------------------------------
+
+def test_parts_have_one_domain_and_at_most_256_recipients(t):
+    relay = start(t)
+    for rcpts, parts in (
+            ([f"b{i}@dest.test" for i in range(256)], 1),
+            ([f"b{i}@dest.test" for i in range(257)], 2),
+            ([f"b{i}@d{i % 3}.test" for i in range(300)], 3),
+            ([f"b{i}@{'dest.test' if i % 2 else 'DEST.Test'}"
+              for i in range(10)], 1)):
+        qid = relay.submit(to=rcpts)
+        assert f"rcpts={len(rcpts)} parts={parts} " in next(
+            line for line in relay.log_text().splitlines()
+            if "message_accepted" in line and qid in line)
+    await_queued(relay, 4)
 
 
 # --- files of their own ------------------------------------------------------
@@ -632,21 +742,9 @@ def big(n, size):
                      for i in range(size // 32)))
 
 
-def begin_data(relay):
-    d = Dialog(at(relay))
-    d.expect("220")
-    d.ask("EHLO c.test", "250")
-    d.ask("MAIL FROM:<a@client.test>", "250")
-    d.ask("RCPT TO:<b@dest.test>", "250")
-    d.ask("DATA", "354")
-    return d
-
-
 def test_more_content_than_buffers(t):
-    """With 16 buffers, 30 messages of 500 KiB arrive at once."""
-    peer = t.peer(lambda s: s.serve())
-    relay = t.relay(relay_to=peer.address,
-                    conf='memory { receive_memory = "1M" }').start()
+    """With 16 buffers, 30 messages of 500 KiB come in at once."""
+    relay = start(t, conf='memory { receive_memory = "1M" }')
     contents = [big(n, 500000) for n in range(30)]
     dialogs = [begin_data(relay) for _ in contents]
     step = 30000
@@ -655,12 +753,14 @@ def test_more_content_than_buffers(t):
             d.send(c[at_:at_ + step])
     for d in dialogs:
         d.send(b".\r\n")
-    for d in dialogs:
-        d.expect("250 2.0.0")
+    replies = [d.expect("250 2.0.0") for d in dialogs]
+    own = 0
+    for reply, want, d in zip(replies, contents, dialogs):
+        content, record = stored(relay, reply)
+        assert content == want
+        own += record.flags & spool.OWN
         d.close()
-    await_true("all arrive", lambda: len(peer.messages) == len(contents))
-    got = sorted(m[2][m[2].index(b"Subject: "):] for m in peer.messages)
-    assert got == sorted(contents)
+    assert 0 < own
 
 
 def test_an_own_file_that_was_given_up_is_used_again(t):
