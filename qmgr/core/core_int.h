@@ -137,8 +137,9 @@ struct lane *lane_obtain(struct core *core, struct site *s, uint32_t tenant);
 void lane_release(struct core *core, struct lane *lane);
 void lane_activate(struct core *core, struct queue *q);
 void lane_deactivate(struct core *core, struct queue *q);
-/* The part whose turn it is; the site has ready parts. */
-uint32_t lane_pick(const struct core *core, struct site *s);
+/* The part whose turn it is; the site has ready parts. 0: none of the first few
+ * may go before its last result is in the ledger. */
+uint32_t lane_pick(struct core *core, struct site *s);
 /* It was taken: the turn goes on. */
 void lane_charge(struct core *core, struct site *s, struct queue *q);
 

@@ -18,6 +18,7 @@ append(struct core *core, uint32_t part, enum part_status state,
 		return;
 	a->freed = *freed;
 	a->part.lease = freed->lease;
+	part_get(core, part)->is_unwritten = true;
 }
 
 void
@@ -92,7 +93,7 @@ fate_settle(struct core *core, uint32_t part, enum part_cause cause,
 {
 	struct part *p = part_get(core, part);
 
-	p->cause = (uint8_t)cause;
+	p->cause = (unsigned)cause & 0x7fu;
 	if (part_is_open(core, p)) {
 		if (fate_wait(core, part, p->tries)) {
 			fate_remember(core, part, freed);
@@ -109,7 +110,7 @@ fate_fail(struct core *core, uint32_t part, enum part_cause cause)
 {
 	struct part *p = part_get(core, part);
 
-	p->cause = (uint8_t)cause;
+	p->cause = (unsigned)cause & 0x7fu;
 	fail_open(core, p);
 	close_part(core, part, NULL);
 }

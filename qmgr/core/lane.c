@@ -10,6 +10,7 @@
 #include "qmgr/core/core_int.h"
 
 #define KEY_BYTES (2 * sizeof(uint32_t))
+#define LANE_LOOKS 8
 
 static struct key
 lane_key(uint32_t site, uint32_t tenant, uint8_t bytes[KEY_BYTES])
@@ -89,27 +90,45 @@ lane_deactivate(struct core *core, struct queue *q)
 	lane->credit = 0;
 }
 
-uint32_t
-lane_pick(const struct core *core, struct site *s)
-{
-	struct lane *lane;
-	struct queue *q;
-
-	(void)core;
-	BUG_IF(list_is_empty(&s->lanes));
-	lane = LIST_ITEM(list_first(&s->lanes), struct lane, in_site);
-	q = LIST_ITEM(list_first(&lane->queues), struct queue, in_lane);
-	if (lane->credit == 0)
-		lane->credit = lane->weight;
-	BUG_IF(q->ready.n == 0);
-	return q->ready.first;
-}
-
 static void
 to_end(struct list *l, struct link *link)
 {
 	list_remove(l, link);
 	list_push_back(l, link);
+}
+
+/* A part whose last result is not in the ledger yet would be lent twice if we
+ * died now: others go first. */
+static void
+pass_over(struct core *core, struct site *s, struct lane *lane, struct queue *q)
+{
+	uint32_t part = q->ready.first;
+
+	part_list_remove(core, &q->ready, part);
+	part_list_push(core, &q->ready, part);
+	to_end(&lane->queues, &q->in_lane);
+	to_end(&s->lanes, &lane->in_site);
+	lane->credit = 0;
+}
+
+uint32_t
+lane_pick(struct core *core, struct site *s)
+{
+	for (int i = 0; i < LANE_LOOKS; i++) {
+		struct lane *lane =
+		    LIST_ITEM(list_first(&s->lanes), struct lane, in_site);
+		struct queue *q =
+		    LIST_ITEM(list_first(&lane->queues), struct queue, in_lane);
+
+		if (part_get(core, q->ready.first)->is_unwritten) {
+			pass_over(core, s, lane, q);
+			continue;
+		}
+		if (lane->credit == 0)
+			lane->credit = lane->weight;
+		return q->ready.first;
+	}
+	return 0;
 }
 
 void

@@ -25,7 +25,7 @@ open_site(struct core *core, uint32_t part)
 	struct queue *q = queue_get(core, part_get(core, part)->queue);
 	struct site *s;
 
-	if (q->site == 0)
+	if (q->site == 0 || part_get(core, part)->is_unwritten)
 		return NULL;
 	s = site_get(core, q->site);
 	grant_want(core, s);

@@ -134,7 +134,7 @@ apply(struct core *core, uint32_t part, const struct part_state *s)
 
 	if (p->state != PART_HELD)
 		part_move(core, part, PART_HELD, core->now_ms);
-	p->cause = s->cause;
+	p->cause = s->cause & 0x7fu;
 	p->deaths = s->deaths & 7u;
 	p->throttles = s->throttles & 3u;
 	p->tries = s->tries;

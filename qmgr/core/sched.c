@@ -27,6 +27,8 @@ give(struct core *core, struct site *s, int steps)
 		if (c == NULL)
 			break;
 		part = lane_pick(core, s);
+		if (part == 0)
+			break;
 		q = queue_get(core, part_get(core, part)->queue);
 		lease_lend(core, s, c, part);
 		lane_charge(core, s, q);

@@ -49,8 +49,10 @@ struct part {
 	uint32_t last_try_s;
 	uint16_t tries;
 	uint16_t last_code;
-	uint8_t state; /* enum part_status */
-	uint8_t cause; /* enum part_cause */
+	uint8_t state;            /* enum part_status */
+	uint8_t cause : 7;        /* enum part_cause */
+	uint8_t is_unwritten : 1; /* its last result is not in the ledger yet:
+	                           * no new lease before it is */
 	uint8_t deaths : 3;
 	uint8_t throttles : 2;
 	uint8_t standing : 2; /* of the one recipient */

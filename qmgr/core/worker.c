@@ -164,6 +164,21 @@ worker_drain(struct core *core, uint32_t worker)
 	return w->is_draining;
 }
 
+/* The part's result is in the ledger: it may be lent again. */
+static void
+set_written(struct core *core, uint32_t part)
+{
+	struct part *p = slab_try(&core->parts, part);
+	const struct queue *q;
+
+	if (p == NULL || !p->is_unwritten)
+		return;
+	p->is_unwritten = false;
+	q = queue_get(core, p->queue);
+	if (q->site != 0)
+		site_mark(core, site_get(core, q->site));
+}
+
 void
 core_slot_cleared(struct core *core, unsigned worker, unsigned slot)
 {
@@ -173,6 +188,7 @@ core_slot_cleared(struct core *core, unsigned worker, unsigned slot)
 	if (e == NULL || e->state != CORE_SLOT_ENDED)
 		return;
 	w = &core->workers[worker];
+	set_written(core, e->part);
 	*e = (struct slot_entry){ .state = CORE_SLOT_FREE };
 	/* Whoever found none looks again. */
 	if (w->n_free == 0)

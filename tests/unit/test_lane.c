@@ -131,13 +131,39 @@ START_TEST(the_oldest_of_a_queue_goes_first)
 }
 END_TEST
 
+START_TEST(no_part_goes_before_its_last_result_is_written)
+{
+	struct qid qid;
+	struct core_result r;
+
+	world_start();
+	qid = world_admit("", "a.test");
+	world_run();
+	world.clears = false;
+	r = world_result(world_act(CORE_LEASE, 0), OUTCOME_TRIED);
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	ck_assert_uint_eq(core_retry_message(world.core, &qid), 1);
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
+	/* It holds up no other. */
+	(void)world_admit("", "a.test");
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_LEASE), 2);
+	core_slot_cleared(world.core, 0, world_act(CORE_LEASE, 0)->slot);
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_LEASE), 3);
+	ck_assert_int_eq(qid_cmp(&qid, &world_act(CORE_LEASE, 2)->part.qid), 0);
+	world_end();
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = { each_round_is_shared_by_weight,
 		each_tenant_has_its_share_whatever_others_queue,
-		queues_of_a_tenant_take_turns,
-		the_oldest_of_a_queue_goes_first };
+		queues_of_a_tenant_take_turns, the_oldest_of_a_queue_goes_first,
+		no_part_goes_before_its_last_result_is_written };
 
 	return world_main("lane", tests, COUNT_OF(tests));
 }
