@@ -165,6 +165,44 @@ START_TEST(scribbled_memory_reads_as_numbers_in_range)
 }
 END_TEST
 
+#define PRESSURE_AT 44
+
+START_TEST(the_last_pressure_is_taken_and_the_next_refused)
+{
+	char reason[PAGE_REASON_MAX_BYTES + 1];
+	uint32_t next = PRESSURE_N;
+	struct pair pair;
+
+	pair_init(&pair);
+	page_set_pressure(pair.writer, PRESSURE_SLOW, STR(" ~\x7f\x1f"));
+	ck_assert_int_eq(page_pressure(pair.reader), PRESSURE_SLOW);
+	page_get_reason(pair.reader, reason);
+	ck_assert_str_eq(reason, " ~??");
+	ck_assert_int_eq(
+	    pwrite(pair.fd, &next, sizeof(next), PRESSURE_AT), sizeof(next));
+	ck_assert_int_eq(page_pressure(pair.reader), PRESSURE_REFUSE);
+	pair_fini(&pair);
+}
+END_TEST
+
+/* A copy of a page but for its seals: its writer could take it from us. */
+START_TEST(a_page_that_can_shrink_is_not_mapped)
+{
+	struct page *page = NULL;
+	char bytes[8192];
+	int fd, copy;
+
+	ck_assert_int_eq(page_create(&fd), ERR_OK);
+	ck_assert_int_eq(pread(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	copy = memfd_create("copy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ck_assert_int_ge(copy, 0);
+	ck_assert_int_eq(pwrite(copy, bytes, sizeof(bytes), 0), sizeof(bytes));
+	ck_assert_int_eq(page_map(&page, copy, false), ERR_SYNTAX);
+	ck_assert_int_eq(close(copy), 0);
+	ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
 START_TEST(what_is_no_page_is_not_mapped)
 {
 	struct slot_page *slots = NULL;
@@ -201,47 +239,79 @@ START_TEST(what_is_no_page_is_not_mapped)
 }
 END_TEST
 
-#define ROUNDS 20000
+/* So many that reader and writer meet in each half of a change. */
+#define SEGMENT_READS 3000000
+#define REASON_READS 200000
+#define PAUSE 200
 
 static atomic_bool is_over;
 
-/* Publishes segments whose offset is their number times two, and reasons of
- * one letter: a torn read shows. */
+/* Publishes segments whose offset is their number times two: a torn read
+ * shows. */
 static void *
-write_rounds(void *arg)
+write_segments(void *arg)
 {
-	struct page *page = arg;
-	char text[PAGE_REASON_MAX_BYTES];
+	struct page_segment seg;
 
-	for (uint64_t n = 1; n <= ROUNDS; n++) {
-		struct page_segment seg = { n, n * 2 };
-
-		page_set_segment(page, 0, &seg);
-		memset(text, (int)('a' + n % 26), sizeof(text));
-		page_set_pressure(
-		    page, PRESSURE_SLOW, (struct str){ text, sizeof(text) });
+	for (uint64_t n = 1; !atomic_load(&is_over); n++) {
+		seg = (struct page_segment){ n, n * 2 };
+		page_set_segment(arg, 0, &seg);
 	}
-	atomic_store(&is_over, true);
 	return NULL;
 }
 
-START_TEST(a_reader_never_sees_half_a_change)
+/* Publishes reasons of one letter each. */
+static void *
+write_reasons(void *arg)
 {
-	char reason[PAGE_REASON_MAX_BYTES + 1];
+	char text[PAGE_REASON_MAX_BYTES];
+
+	for (int n = 1; !atomic_load(&is_over); n = (n + 1) % 26) {
+		memset(text, 'a' + n, sizeof(text));
+		page_set_pressure(
+		    arg, PRESSURE_SLOW, (struct str){ text, sizeof(text) });
+		/* Time in which it can be read. */
+		for (int k = 0; k < PAUSE; k++)
+			page_beat(arg, k);
+	}
+	return NULL;
+}
+
+START_TEST(a_reader_never_sees_half_a_segment)
+{
 	struct page_segment seg;
 	struct pair pair;
 	pthread_t thread;
 
 	pair_init(&pair);
 	ck_assert_int_eq(
-	    pthread_create(&thread, NULL, write_rounds, pair.writer), 0);
-	while (!atomic_load(&is_over)) {
-		if (page_get_segment(pair.reader, 0, &seg))
-			ck_assert_uint_eq(seg.synced_bytes, seg.number * 2);
+	    pthread_create(&thread, NULL, write_segments, pair.writer), 0);
+	for (long n = 0; n < SEGMENT_READS; n++)
+		if (page_get_segment(pair.reader, 0, &seg) &&
+		    seg.synced_bytes != seg.number * 2)
+			ck_abort_msg("torn");
+	atomic_store(&is_over, true);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	pair_fini(&pair);
+}
+END_TEST
+
+START_TEST(a_reader_never_sees_half_a_reason)
+{
+	char reason[PAGE_REASON_MAX_BYTES + 1];
+	struct pair pair;
+	pthread_t thread;
+
+	pair_init(&pair);
+	ck_assert_int_eq(
+	    pthread_create(&thread, NULL, write_reasons, pair.writer), 0);
+	for (long n = 0; n < REASON_READS; n++) {
 		page_get_reason(pair.reader, reason);
 		for (size_t i = 0; reason[i] != '\0'; i++)
-			ck_assert_int_eq(reason[i], reason[0]);
+			if (reason[i] != reason[0])
+				ck_abort_msg("torn: %s", reason);
 	}
+	atomic_store(&is_over, true);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	pair_fini(&pair);
 }
@@ -347,7 +417,10 @@ page_suite(void)
 	tcase_add_test(status, the_longest_reason_is_kept_and_a_longer_one_cut);
 	tcase_add_test(status, scribbled_memory_reads_as_numbers_in_range);
 	tcase_add_test(status, what_is_no_page_is_not_mapped);
-	tcase_add_test(status, a_reader_never_sees_half_a_change);
+	tcase_add_test(status, the_last_pressure_is_taken_and_the_next_refused);
+	tcase_add_test(status, a_page_that_can_shrink_is_not_mapped);
+	tcase_add_test(status, a_reader_never_sees_half_a_segment);
+	tcase_add_test(status, a_reader_never_sees_half_a_reason);
 	tcase_add_test(slots, a_slot_goes_from_lease_to_free);
 	tcase_add_test(slots, a_phase_only_goes_up_and_only_for_its_lease);
 	tcase_add_test(slots, a_scribbled_slot_promises_least);

@@ -2,6 +2,7 @@
 /* test_svc: a daemon under a master of the test: start, reload, stop, fault. */
 #include "util/svc/svc.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@
 
 #define OUT_MAX_BYTES 65536
 #define CONF_BYTES 1024
+#define FDS_MAX 256
 
 /* Figures by which the daemon tells what it saw. */
 enum {
@@ -414,6 +416,7 @@ END_TEST
 
 /* One that is ready some time after its start. */
 static struct timer late;
+static bool was_ready;
 
 static void
 be_ready(void *arg)
@@ -421,6 +424,7 @@ be_ready(void *arg)
 	struct svc *svc = arg;
 
 	timer_fini(&late);
+	was_ready = true;
 	svc_ready(svc);
 }
 
@@ -431,23 +435,65 @@ late_start(struct svc *svc)
 	timer_set_at(&late, loop_now_ms(svc_loop(svc)) + 50);
 }
 
-START_TEST(a_reload_before_it_is_ready_waits_for_that)
+/* The figure is how many descriptors are open. */
+static void
+late_reload(struct svc *svc)
+{
+	uint64_t n = 0;
+
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			n++;
+	page_set_figure(svc_page(svc), was_ready ? n : 0);
+}
+
+/* Reloads so often before it is ready; returns the figure. */
+static uint64_t
+reload_early(unsigned n)
 {
 	struct svc_ops ops = plain;
 	struct scene s;
+	uint64_t figure;
+	uint32_t i;
 
 	ops.start = late_start;
+	ops.reload = late_reload;
 	scene_init(&s, &ops);
 	hand_conf(&s, "one");
 	hand(&s, HAND_PAGE, 0, s.page_fd);
 	send_start(&s, "test");
-	send_reload(&s, 2);
-	send_reload(&s, 3);
-	loop_run(s.loop);
+	for (i = 2; i < 2 + n; i++)
+		send_reload(&s, i);
 	while (s.n_ready < 2)
 		loop_run(s.loop);
-	ck_assert_uint_eq(s.generation, 3);
-	ck_assert_uint_eq(page_figure(s.page), SAW_RELOAD);
+	ck_assert_uint_eq(s.generation, i - 1);
+	figure = page_figure(s.page);
+	chan_free(&s.chan);
+	ck_assert_int_eq(scene_end(&s), 0);
+	return figure;
+}
+
+START_TEST(reloads_before_it_is_ready_become_one_and_leave_nothing_open)
+{
+	uint64_t once = reload_early(1);
+
+	ck_assert_uint_gt(once, 0);
+	ck_assert_uint_eq(reload_early(3), once);
+}
+END_TEST
+
+START_TEST(configurations_that_nobody_holds_make_room)
+{
+	struct scene s;
+	uint32_t i;
+
+	scene_init(&s, &plain);
+	scene_start(&s);
+	for (i = 2; i <= 2 * SVC_CONFS_MAX; i++) {
+		send_reload(&s, i);
+		loop_run(s.loop);
+		ck_assert_uint_eq(s.generation, i);
+	}
 	chan_free(&s.chan);
 	ck_assert_int_eq(scene_end(&s), 0);
 }
@@ -490,7 +536,9 @@ svc_cases(void)
 	tcase_add_test(
 	    tc, held_configurations_live_on_and_their_number_is_bounded);
 	tcase_add_test(tc, dropped_configurations_make_room);
-	tcase_add_test(tc, a_reload_before_it_is_ready_waits_for_that);
+	tcase_add_test(tc, configurations_that_nobody_holds_make_room);
+	tcase_add_test(
+	    tc, reloads_before_it_is_ready_become_one_and_leave_nothing_open);
 	tcase_add_test(tc, it_can_ask_for_the_end_of_a_worker);
 	return tc;
 }
