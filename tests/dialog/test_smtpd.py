@@ -530,6 +530,11 @@ def test_clients_that_vanish_leave_nothing(t):
             if cut % 2:  # reset, not closed
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                              b"\1\0\0\0\0\0\0\0")
+            else:  # the server hangs up as well
+                s.settimeout(60)
+                s.shutdown(socket.SHUT_WR)
+                while s.recv(65536):
+                    pass
     await_true("all sessions are over", lambda: open_files(pid) <= before)
     assert queued(relay) == 0
     assert smtpd_pid(relay) == pid
