@@ -6,7 +6,6 @@
 #include "smtpd/server.h"
 #include "smtpd/session.h"
 #include "smtpd/txn.h"
-#include "util/base/rand.h"
 #include "util/conf/conf.h"
 #include "util/log/log.h"
 #include "util/svc/svc.h"
@@ -84,15 +83,14 @@ origin_of(const struct session *s)
 static enum err
 stamp(struct session *s)
 {
-	int64_t wall_ms = loop_wall_ms(svc_loop(s->server->svc));
 	struct txn_stamp st = {
-		.wall_ms = wall_ms,
+		.qid = server_next_qid(s->server),
+		.wall_ms = loop_wall_ms(svc_loop(s->server->svc)),
 		.node = s->conf->main.node,
 		.address_literal = str_from_c(s->literal),
 		.origin = origin_of(s),
 	};
 
-	qid_next(&s->server->qids, wall_ms, rand_u64(), &st.qid);
 	return txn_stamp(s->txn, &st);
 }
 

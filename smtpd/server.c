@@ -7,6 +7,7 @@
 #include "smtpd/data.h"
 #include "smtpd/session.h"
 #include "util/base/fatal.h"
+#include "util/base/rand.h"
 #include "util/conf/conf.h"
 #include "util/io/thread.h"
 #include "util/svc/page.h"
@@ -67,6 +68,20 @@ on_change(void *arg)
 	}
 	if (server->segs.n == 0)
 		end(server);
+}
+
+struct qid
+server_next_qid(struct server *server)
+{
+	struct qid qid;
+
+	if (server->n_randoms == 0) {
+		rand_fill(server->randoms, sizeof(server->randoms));
+		server->n_randoms = SERVER_RANDOMS;
+	}
+	qid_next(&server->qids, loop_wall_ms(svc_loop(server->svc)),
+	    server->randoms[--server->n_randoms], &qid);
+	return qid;
 }
 
 void

@@ -27,6 +27,9 @@ struct bgthread;
 /* Replies of one session that are written at once. */
 #define SERVER_REPLIES_BYTES (16 * 1024)
 
+/* Random numbers that are drawn at once. */
+#define SERVER_RANDOMS 64
+
 /* Sessions use the parts; server.c alone begins and ends them. */
 struct server {
 	struct svc *svc;
@@ -40,6 +43,8 @@ struct server {
 	struct store store;
 	struct commit commit;
 	struct qid_source qids;
+	uint64_t randoms[SERVER_RANDOMS]; /* for them: a system call for many */
+	unsigned n_randoms;
 	struct listeners listeners;
 	struct list sessions;
 	struct turn_end change;
@@ -58,6 +63,9 @@ struct server {
 void server_start(struct svc *svc);
 void server_reload(struct svc *svc);
 void server_stop(struct svc *svc);
+
+/* The next queue id; in the order of asking they go up. */
+struct qid server_next_qid(struct server *server);
 
 /* A session came or went, or a transaction is done: tells `status`, and goes
  * on with the end of the process. */
