@@ -34,13 +34,11 @@ int
 cmd_start(struct ctl *ctl)
 {
 	struct call call;
-	enum err err;
 
 	ctl_check_args(ctl, 0, 0);
-	err = ctl_connect(ctl, "master", &call);
-	call_fini(&call);
-	if (err != ERR_OK)
+	if (!ctl_try_connect(ctl, "master", &call))
 		become_master(ctl, true);
+	call_fini(&call);
 	(void)printf("the relay is running already\n");
 	return CTL_FINE;
 }

@@ -62,16 +62,12 @@ cmd_stop(struct ctl *ctl)
 {
 	struct msg_stop_ask ask = { 0 };
 	struct call call;
-	enum err err;
 	int status;
 
 	ctl_check_args(ctl, 0, 0);
-	err = ctl_connect(ctl, "master", &call);
-	call_fini(&call);
 	/* Its children may be finishing still, if it was killed. */
-	if (err == ERR_NOTFOUND)
+	if (!ctl_try_connect(ctl, "master", &call))
 		return wait_for_lock(ctl);
-	ctl_must_connect(ctl, "master", &call);
 	ctl_must(call_send_stop_ask(&call, &ask), "master");
 	status = ctl_print_answer(ctl_must_next(&call));
 	call_fini(&call);

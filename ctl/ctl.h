@@ -103,7 +103,11 @@ bool ctl_is_locked(struct ctl *ctl);
 MUST_USE enum err ctl_connect(
     struct ctl *ctl, const char *name, struct call *call);
 
-/* The same, and what is wrong ends the command with EXIT_TEMP. */
+/* The same. False: the relay is not running, and there is nothing to finish.
+ * What else is wrong ends the command with EXIT_TEMP. */
+bool ctl_try_connect(struct ctl *ctl, const char *name, struct call *call);
+
+/* The same; a relay that is not running is wrong as well. */
 void ctl_must_connect(struct ctl *ctl, const char *name, struct call *call);
 
 /* The next frame, borrowed as of call_next(); what is wrong ends the command

@@ -61,13 +61,9 @@ ask_master(struct ctl *ctl, struct status *s)
 	struct msg_status_ask ask = { 0 };
 	struct call call;
 	struct frame *f = NULL;
-	enum err err;
 
-	err = ctl_connect(ctl, "master", &call);
-	call_fini(&call);
-	if (err == ERR_NOTFOUND)
+	if (!ctl_try_connect(ctl, "master", &call))
 		return false;
-	ctl_must_connect(ctl, "master", &call);
 	ctl_must(call_send_status_ask(&call, &ask), "master");
 	for (f = ctl_must_next(&call); f->type != MSG_ANSWER;
 	     f = ctl_must_next(&call)) {

@@ -32,21 +32,31 @@ ctl_connect(struct ctl *ctl, const char *name, struct call *call)
 	return call_send_hello(call, &hello);
 }
 
-void
-ctl_must_connect(struct ctl *ctl, const char *name, struct call *call)
+bool
+ctl_try_connect(struct ctl *ctl, const char *name, struct call *call)
 {
 	enum err err = ctl_connect(ctl, name, call);
 
-	if (err == ERR_NOTFOUND)
-		ctl_die(EXIT_TEMP,
-		    "the relay is not running. "
-		    "Start it with: holdfast start");
 	if (err == ERR_DENIED)
 		ctl_die(EXIT_TEMP,
 		    "%s: not permitted: be root, the owner of state_dir, or "
 		    "in its group",
 		    name);
-	ctl_must(err, name);
+	if (err == ERR_OK)
+		return true;
+	call_fini(call);
+	if (err != ERR_NOTFOUND)
+		ctl_must(err, name);
+	return false;
+}
+
+void
+ctl_must_connect(struct ctl *ctl, const char *name, struct call *call)
+{
+	if (!ctl_try_connect(ctl, name, call))
+		ctl_die(EXIT_TEMP,
+		    "the relay is not running. "
+		    "Start it with: holdfast start");
 }
 
 struct frame *

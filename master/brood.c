@@ -197,9 +197,9 @@ tell(struct child *c)
 		kill_child(c, STR("the reload could not be sent"));
 }
 
-/* Moves the child by one event, and does what follows. */
-static void
-step(struct child *c, enum child_event event)
+/* Moves the child by one event; what is to be done is returned. */
+static enum child_act
+move(struct child *c, enum child_event event)
 {
 	struct master *m = c->master;
 	enum child_state old = c->fate.state;
@@ -215,6 +215,12 @@ step(struct child *c, enum child_event event)
 		timer_stop(&c->due);
 	else
 		timer_set_at(&c->due, c->fate.due_ms);
+	return act;
+}
+
+static void
+act_on(struct child *c, enum child_act act)
+{
 	switch (act) {
 	case CHILD_ACT_NONE:
 		break;
@@ -231,7 +237,13 @@ step(struct child *c, enum child_event event)
 		tell(c);
 		break;
 	}
-	master_changed(m);
+	master_changed(c->master);
+}
+
+static void
+step(struct child *c, enum child_event event)
+{
+	act_on(c, move(c, event));
 }
 
 static void
@@ -295,11 +307,13 @@ bury(struct child *c, int status)
 {
 	int64_t uptime_ms = loop_now_ms(c->master->loop) - c->fate.started_ms;
 	bool is_refusal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_PERM;
+	enum child_act act;
 
 	chan_free(&c->chan);
 	c->pid = 0;
-	step(c, is_refusal ? CHILD_EV_REFUSED : CHILD_EV_DIED);
+	act = move(c, is_refusal ? CHILD_EV_REFUSED : CHILD_EV_DIED);
 	log_death(c, status, uptime_ms);
+	act_on(c, act);
 }
 
 void

@@ -367,3 +367,34 @@ def test_a_broken_file_does_not_hide_the_running_relay(t):
     status, text = run_once(relay, "stop")
     assert status == 0, (status, text)
     assert run_once(relay, "start")[0] == 100
+
+
+def test_it_works_as_process_one(t):
+    """As in a container: it takes care of processes that it did not start."""
+    relay = t.relay()
+    p = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh",
+         "-c", "sleep 1 & exec \"$@\"", "sh",
+         os.path.join(BIN, "holdfast"), "-c",
+         relay.conf, "run"], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    t.at_end(p.kill)
+
+    def ready():
+        if p.poll() is not None:
+            text = p.stdout.read().decode()
+            if "unshare" in text:
+                raise Skip(text)
+            raise AssertionError(text)
+        return run_once(relay, "status")[0] == 0
+    await_true("it is ready", ready)
+    found = relay.pids()
+    assert found["master"] == 1, found
+    inner = children(p.pid)[0]
+
+    def dead():
+        return [c for c in children(inner) if not alive(c)]
+    await_true("the stranger's child is reaped", lambda: not dead() and
+               len(children(inner)) == len(found) - 1)
+    kill(inner, signal.SIGTERM)
+    assert p.wait(timeout=60) == 0

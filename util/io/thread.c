@@ -128,7 +128,8 @@ start_thread(struct bgthread *t, const char *name)
 	rc = pthread_create(&t->thread, NULL, run_jobs, t);
 	must(pthread_sigmask(SIG_SETMASK, &before, NULL));
 	if (rc == 0)
-		must(pthread_setname_np(t->thread, name));
+		/* By way of /proc: it may fail, and is for people only. */
+		(void)pthread_setname_np(t->thread, name);
 	return rc;
 }
 
