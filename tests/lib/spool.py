@@ -95,10 +95,14 @@ def find(relay, qid):
     """The record of a message that is still in the spool of relay."""
     for folder in ("incoming", "deferred"):
         path = os.path.join(relay.state, "spool", folder)
-        for name in os.listdir(path):
+        for name in sorted(os.listdir(path)):
             if name.startswith("."):
                 continue
-            for record in read_segment(os.path.join(path, name)):
+            try:
+                records = read_segment(os.path.join(path, name))
+            except FileNotFoundError:
+                continue  # sealed and moved to deferred meanwhile, or done
+            for record in records:
                 if record.qid == qid:
                     return record
     raise AssertionError(f"{qid} is in no segment")
