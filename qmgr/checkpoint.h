@@ -11,13 +11,20 @@
 #include "util/base/err.h"
 
 struct checkpoint;
+struct loop;
+struct store;
 
 struct checkpoint_conf {
 	struct loop *loop;
 	struct core *core;
 	struct journal *journal;
+	struct store *store; /* whose thread writes */
 	int ledger_fd;
 	uint64_t next_number;
+	/* The one that replay used: number 0: none. */
+	uint64_t last_number;
+	struct ledger_pos last_begin;
+	uint64_t last_bytes;
 	/* One was begun at a turn and is durable (is_ok), or has failed. */
 	void (*done)(void *arg, bool is_ok);
 	void *arg;

@@ -108,6 +108,14 @@ intake_unadmitted(const struct intake *in)
 	return slab_n(&in->unadmitted);
 }
 
+bool
+intake_is_unadmitted(const struct intake *in, uint64_t segment, uint32_t block)
+{
+	struct unadmitted u;
+
+	return index_find(&in->by_place, place_key(&u, segment, block)) != 0;
+}
+
 void
 intake_tick(struct intake *in, int64_t now_ms)
 {
@@ -150,6 +158,7 @@ collect_parts(struct intake *in, const struct record_head *head, uint32_t block,
 			.n_rcpts = part.n_rcpts,
 			.state = PART_READY,
 			.cause = CAUSE_NEW,
+			.is_silent = env->texts.sender.len == 0,
 			.key = { env->texts.tenant, env->texts.campaign,
 			    part.domain },
 		};

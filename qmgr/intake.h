@@ -38,6 +38,10 @@ MUST_USE enum err intake_front(
 /* Records outside of the queues now (Q6). */
 uint64_t intake_unadmitted(const struct intake *in);
 
+/* Whether this one is. */
+bool intake_is_unadmitted(
+    const struct intake *in, uint64_t segment, uint32_t block);
+
 /* Tries the unadmitted again, a slice each second. */
 void intake_tick(struct intake *in, int64_t now_ms);
 

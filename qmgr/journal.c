@@ -87,6 +87,8 @@ close_batch(struct journal *j)
 		return;
 	j->filling = NULL;
 	j->conf.audit(j->conf.arg, &audit);
+	audit.admitted = j->admitted;
+	audit.done = j->done;
 	s = stamp(j, 0);
 	entry_put_audit(&b->batch, &s, &audit);
 	j->next_seq++;
@@ -198,6 +200,7 @@ on_failed(struct journal *j)
 	j->written_seq = j->synced_seq;
 	j->room_bytes = w->room_bytes;
 	j->fault = "a write or sync of the ledger failed";
+	j->failures++;
 	if (!j->is_failing) {
 		j->is_failing = true;
 		j->failed_ms = loop_now_ms(j->conf.loop);
@@ -217,6 +220,8 @@ plan(struct journal *j)
 		arm(j, JOURNAL_WRITE_MS);
 	else if (j->written_seq > j->synced_seq)
 		arm(j, JOURNAL_SYNC_MS);
+	else if (j->writing.lacks_next)
+		arm(j, RETRY_MS);
 }
 
 static void
@@ -277,7 +282,10 @@ journal_new(const struct journal_conf *conf)
 	j->conf = *conf;
 	j->next_seq = conf->next_seq;
 	j->next_event = conf->next_event;
+	j->admitted = conf->admitted;
+	j->done = conf->done;
 	j->written_seq = j->synced_seq = conf->next_seq - 1;
+	j->synced = (struct ledger_pos){ conf->next_file, LEDGER_BLOCK_BYTES };
 	list_init(&j->waiting);
 	list_init(&j->written);
 	list_init(&j->waits);
@@ -285,8 +293,11 @@ journal_new(const struct journal_conf *conf)
 	j->writing.job.done = on_job_done;
 	j->thread = bgthread_new(conf->loop, "ledger", 4);
 	timer_init(&j->timer, conf->loop, on_timer, j);
-	/* Opens the first file: no lease is given before it is there. */
-	submit(j);
+	/* The first file is made before anybody asks for room in it. */
+	j->writing.wall_ms = loop_wall_ms(conf->loop);
+	j->writing.job.run(&j->writing.job);
+	j->room_bytes = j->writing.room_bytes;
+	plan(j);
 	return j;
 }
 
@@ -361,6 +372,9 @@ journal_put_parts(struct journal *j, const struct entry_parts *parts,
 	while (
 	    !is_put(j, entry_put_parts(&filling(j)->batch, &s, parts, facts)))
 		continue;
+	/* Only an admission tells the length of its record. */
+	if (parts->blocks > 0)
+		j->admitted += parts->n;
 }
 
 /* Remembers a slot that is free once the batch is written. */
@@ -391,6 +405,8 @@ journal_put_part(struct journal *j, const struct part_state *part,
 	/* One event for each result. */
 	journal_put_parts(j, &parts, facts, facts.len > 0 ? 1 : 0);
 	add_freed(j->filling, freed);
+	if (part->state == PART_DONE)
+		j->done++;
 }
 
 void
@@ -459,6 +475,13 @@ journal_synced(const struct journal *j)
 	return j->synced;
 }
 
+void
+journal_next(const struct journal *j, uint64_t *seq, uint64_t *event)
+{
+	*seq = j->next_seq;
+	*event = j->next_event;
+}
+
 uint64_t
 journal_lag(const struct journal *j)
 {
@@ -469,6 +492,12 @@ const char *
 journal_fault(const struct journal *j)
 {
 	return j->fault;
+}
+
+uint64_t
+journal_failures(const struct journal *j)
+{
+	return j->failures;
 }
 
 void

@@ -32,11 +32,14 @@ struct journal;
 
 struct journal_conf {
 	struct loop *loop;
-	int ledger_fd;       /* the directory */
-	uint64_t next_file;  /* number of the first file to write */
-	uint64_t next_seq;   /* of the first entry */
-	uint64_t next_event; /* event number */
-	/* Fills in the sums as of now, for the AUDIT of a batch. */
+	int ledger_fd;           /* the directory */
+	uint64_t next_file;      /* number of the first file to write */
+	uint64_t next_seq;       /* of the first entry */
+	uint64_t next_event;     /* event number */
+	uint64_t admitted, done; /* parts, up to now: for the AUDITs */
+	/* Fills in the sums as of now, for the AUDIT of a batch; what was
+	 * admitted and is done the journal counts itself, in the entries: the
+	 * core may be some actions ahead of them. */
 	void (*audit)(void *arg, struct entry_audit *audit);
 	/* The entry that frees this slot is written: clear it, acknowledge. */
 	void (*freed)(void *arg, const struct core_freed *freed);
@@ -45,7 +48,7 @@ struct journal_conf {
 	void *arg;
 };
 
-/* Opens the first file in the thread; entries may be put at once. */
+/* Makes the first file, which blocks; entries may be put at once. */
 struct journal *journal_new(const struct journal_conf *conf);
 
 /* Ends the thread, after all that was put is durable or has failed. */
@@ -83,8 +86,12 @@ struct journal_wait {
 void journal_wait(struct journal *j, struct journal_wait *wait);
 void journal_cancel(struct journal *j, struct journal_wait *wait);
 
-/* Position behind the last durable batch; {0, 0}: none yet. */
+/* Position behind the last durable batch; at first the beginning of the first
+ * file, since replay has synced what lies before. */
 struct ledger_pos journal_synced(const struct journal *j);
+
+/* Numbers of the next entry and event. */
+void journal_next(const struct journal *j, uint64_t *seq, uint64_t *event);
 
 /* Entries put and not yet durable: a measure of lag. */
 uint64_t journal_lag(const struct journal *j);
@@ -93,6 +100,8 @@ uint64_t journal_lag(const struct journal *j);
  * is removed while it is set. journal_clear_fault: a full checkpoint, begun
  * after the fault, is durable. */
 const char *journal_fault(const struct journal *j);
+/* How often a write or sync has failed: tells whether a fault is a new one. */
+uint64_t journal_failures(const struct journal *j);
 void journal_clear_fault(struct journal *j);
 
 /* Ledger files older than pos may go, those in use never. In the thread. */

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* journal_hands: the ledger thread's half of journal: files and syncs. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "qmgr/journal_int.h"
+#include "qmgr/ledgerdir.h"
 #include "util/base/fatal.h"
-#include "util/io/sys.h"
 
 /* Makes and names the file that will be written next. */
 static enum err
@@ -109,6 +106,7 @@ run_write(struct job *job)
 	/* One ahead. That there is no room for it shows in room_bytes. */
 	if (w->next == NULL)
 		(void)!open_next(w);
+	w->lacks_next = w->next == NULL;
 	w->room_bytes = 0;
 	if (w->file != NULL)
 		w->room_bytes += ledgerfile_room_bytes(w->file);
@@ -119,32 +117,11 @@ run_write(struct job *job)
 /* --- retiring ------------------------------------------------------------- */
 
 static void
-retire_name(struct retire_job *r, const char *name)
-{
-	struct ledger_head head;
-
-	if (ledger_name_parse(str_from_c(name), &head) == ERR_OK &&
-	    head.kind == LEDGER_LOG && head.number < r->before)
-		/* What stays is retired the next time. */
-		(void)!sys.unlinkat(r->dir_fd, name, 0);
-}
-
-static void
 run_retire(struct job *job)
 {
 	struct retire_job *r = LIST_ITEM(job, struct retire_job, job);
-	int fd = openat(r->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
 
-	if (dir == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		retire_name(r, entry->d_name);
-	(void)closedir(dir);
+	ledgerdir_remove(r->dir_fd, LEDGER_LOG, r->before);
 }
 
 static void

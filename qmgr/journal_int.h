@@ -37,6 +37,7 @@ struct write_job {
 	bool is_synced;   /* all that was written is durable, up to synced */
 	struct ledger_pos synced;
 	uint64_t room_bytes; /* allocated on disk and not written */
+	bool lacks_next;     /* there is no file ahead */
 	/* the thread's own */
 	struct ledgerfile *file; /* being written, or NULL */
 	struct ledgerfile *next; /* the one ahead, or NULL */
@@ -64,11 +65,13 @@ struct journal {
 	uint64_t waiting_bytes;
 	uint64_t room_bytes;
 	uint64_t next_seq, next_event;
+	uint64_t admitted, done; /* parts, by the entries that were put */
 	uint64_t written_seq, synced_seq; /* last entries */
 	struct ledger_pos synced;
 	int64_t sync_ms;   /* when the last sync was asked for */
 	int64_t failed_ms; /* since when it fails */
 	const char *fault;
+	uint64_t failures;
 	bool is_failing;
 	bool is_ending;
 };

@@ -8,6 +8,7 @@
 
 #include "qmgr/core/core.h"
 #include "util/base/err.h"
+#include "util/spool/ledger.h"
 
 /* What was found, and where to go on. */
 struct replay {
@@ -17,9 +18,12 @@ struct replay {
 	uint64_t next_event;
 	uint64_t last_lease; /* highest number ever given */
 	uint64_t checkpoint; /* the one that was used, 0: none */
+	struct ledger_pos checkpoint_begin;
+	uint64_t checkpoint_bytes;
 	uint64_t entries;
 	uint64_t parts;
 	uint64_t done;      /* parts done since the beginning of the spool */
+	uint64_t live;      /* parts that are not */
 	bool is_unbalanced; /* the sums differ: scan everything at once */
 	bool is_damaged;    /* a gap in what was read */
 };

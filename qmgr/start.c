@@ -95,6 +95,14 @@ on_found(void *arg, uint64_t segment, uint32_t block, struct str front)
 	return intake_front(arg, segment, block, front);
 }
 
+static bool
+on_is_unadmitted(void *arg, uint64_t segment, uint32_t block)
+{
+	struct qmgr *q = arg;
+
+	return intake_is_unadmitted(q->intake, segment, block);
+}
+
 static void
 on_checkpoint(void *arg, bool is_ok)
 {
@@ -174,23 +182,35 @@ new_journal(struct qmgr *q, const struct replay *replay)
 		.next_file = replay->next_file,
 		.next_seq = replay->next_seq,
 		.next_event = replay->next_event,
+		.admitted = replay->done + replay->live,
+		.done = replay->done,
 		.audit = on_audit,
 		.freed = on_freed,
 		.state = on_journal_state,
 		.arg = q,
 	};
-	struct checkpoint_conf checkpoint = {
+
+	q->journal = journal_new(&conf);
+}
+
+static void
+new_checkpoint(struct qmgr *q, const struct replay *replay)
+{
+	struct checkpoint_conf conf = {
 		.loop = q->loop,
 		.core = q->core,
-		.ledger_fd = conf.ledger_fd,
+		.journal = q->journal,
+		.store = q->store,
+		.ledger_fd = svc_fd(q->svc, HAND_LEDGER, 0),
 		.next_number = replay->next_checkpoint,
+		.last_number = replay->checkpoint,
+		.last_begin = replay->checkpoint_begin,
+		.last_bytes = replay->checkpoint_bytes,
 		.done = on_checkpoint,
 		.arg = q,
 	};
 
-	q->journal = journal_new(&conf);
-	checkpoint.journal = q->journal;
-	q->checkpoint = checkpoint_new(&checkpoint);
+	q->checkpoint = checkpoint_new(&conf);
 }
 
 static void
@@ -206,6 +226,7 @@ new_store(struct qmgr *q)
 		.scan_cycle_ms = svc_conf(q->svc)->spool.scan_cycle_ms,
 		.smtpd_page = on_smtpd_page,
 		.found = on_found,
+		.is_unadmitted = on_is_unadmitted,
 		.arg = q,
 	};
 
@@ -232,6 +253,7 @@ start_service(struct svc *svc)
 	restore(q, &replay);
 	new_journal(q, &replay);
 	new_store(q);
+	new_checkpoint(q, &replay);
 	turn_init(q);
 	while (core_restore_end(
 	    q->core, replay.done, replay.last_lease + LEASE_MARGIN))

@@ -12,6 +12,7 @@
 #include "util/base/list.h"
 #include "util/text/str.h"
 
+struct job;
 struct loop;
 struct page;
 
@@ -38,11 +39,18 @@ struct store_conf {
 	 * envelope. Admits it. ERR_FULL: not now; it comes again. */
 	enum err (*found)(
 	    void *arg, uint64_t segment, uint32_t block, struct str front);
+	/* Whether a record waits for room outside of the queues: then it is
+	 * not found, but known. */
+	bool (*is_unadmitted)(void *arg, uint64_t segment, uint32_t block);
 	void *arg;
 };
 
 struct store *store_new(const struct store_conf *conf);
 void store_free(struct store **st);
+
+/* Has the disk thread do what others need of it: checkpoints, searches.
+ * ERR_FULL: too many jobs are under way. */
+MUST_USE enum err store_submit(struct store *st, struct job *job);
 
 /* smtpd speaks of a segment: the store begins to look after it. */
 void store_heard(struct store *st, uint64_t segment);

@@ -290,3 +290,15 @@ core_segment_next(
 		.bits = seg->done };
 	return true;
 }
+
+uint32_t
+core_segment_part(const struct core *core, uint64_t segment, uint32_t block)
+{
+	const struct seg *seg = seg_find(core, segment);
+	uint32_t at;
+
+	if (seg == NULL)
+		return 0;
+	at = seg_lower(core, seg, block, 0);
+	return at == seg->first + seg->n ? 0 : seg->live[at].part;
+}

@@ -64,6 +64,11 @@ struct core_segment_view {
 bool core_segment_next(
     const struct core *core, uint64_t after, struct core_segment_view *segment);
 
+/* The first live part in a segment whose record is at block or behind it;
+ * 0: there is none. */
+uint32_t core_segment_part(
+    const struct core *core, uint64_t segment, uint32_t block);
+
 /* --- parts ---------------------------------------------------------------- */
 
 /* The live part behind cursor, which may be gone since: 0 begins, 0 ends. For

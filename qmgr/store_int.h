@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* store_int: what the files of the store share. */
+#ifndef QMGR_STORE_INT_H
+#define QMGR_STORE_INT_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qmgr/store.h"
+#include "util/base/index.h"
+#include "util/base/list.h"
+#include "util/base/slab.h"
+#include "util/io/thread.h"
+#include "util/spool/reseal.h"
+#include "util/spool/segwalk.h"
+
+/* Segments known at once; files beyond stay where they are until there is
+ * room: they are listed again every 2 s. */
+#define STORE_SEGMENTS_MAX (1u << 20)
+/* Jobs under way in the disk thread: one of each kind, and others'. */
+#define STORE_JOBS_MAX 32
+/* How often incoming/ is looked through. */
+#define SCAN_MS 2000
+/* Before a file that could not be read or moved is tried again. */
+#define RETRY_MS 10000
+
+/* One segment file. It is in the list of what is to be visited, moved or
+ * removed, one at a time. */
+struct store_seg {
+	struct link link;
+	struct seg_walk *walk; /* of one being written: how far it was walked */
+	uint64_t number;
+	int64_t again_ms; /* the poll leaves it alone until then */
+	uint32_t self;    /* its handle */
+	uint32_t n_missing;
+	uint16_t place; /* of its descriptor, + 1; 0: none */
+	bool is_deferred;
+	bool is_sealed;
+	bool is_walked;    /* sealed, read without a gap, all records known */
+	bool is_listed;    /* in one of the lists */
+	bool is_busy;      /* being moved or removed */
+	bool is_foreign;   /* newer, or no segment: left alone until a pass */
+	bool is_gone;      /* has no file, but parts in memory */
+	bool wants_header; /* the footer is not enough: read every header */
+};
+
+/* --- places.c: descriptors for leases ------------------------------------- */
+
+struct place {
+	struct link link;  /* in free, or, with users 0, in idle */
+	struct list waits; /* struct store_open, while it is being opened */
+	uint64_t segment;  /* 0: none, or removed: goes with its last user */
+	uint32_t users;
+	uint32_t generation;
+	int fd; /* -1: none */
+	bool is_opening;
+};
+
+#define OPENS_MAX 64
+
+struct open_job {
+	struct job job;
+	bool is_out;
+	unsigned n;
+	struct open_item {
+		uint64_t segment;
+		uint16_t place;
+		bool is_deferred;
+		enum err err;
+		int fd;
+	} items[OPENS_MAX];
+};
+
+/* Descriptors to be closed: the last one of a removed file frees its blocks,
+ * which takes time. */
+struct close_job {
+	struct job job;
+	bool is_out;
+	unsigned n;
+	int fds[OPENS_MAX];
+};
+
+struct places {
+	struct place all[STORE_PLACES];
+	struct list idle;   /* no users: the least recently used first */
+	struct list unused; /* no descriptor */
+	struct list queued; /* struct store_open that wait for a place */
+	uint16_t to_open[STORE_PLACES]; /* ring: at most each place once */
+	unsigned first, n_to_open;
+	int to_close[STORE_PLACES];
+	unsigned n_to_close;
+	struct open_job open;
+	struct close_job close;
+};
+
+void places_init(struct store *st);
+void places_fini(struct store *st);
+/* The segment's file is removed: its descriptor goes when nobody uses it. */
+void places_forget(struct store *st, struct store_seg *seg);
+
+/* --- scan.c: which files are there ---------------------------------------- */
+
+#define LIST_NAMES_MAX 1024
+
+struct list_job {
+	struct job job;
+	bool is_out;
+	bool is_on; /* between the first slice and the last */
+	bool is_whole;
+	bool is_deferred; /* the directory that is being read */
+	bool is_end;      /* of that directory */
+	int error;        /* 0: none */
+	DIR *dir;
+	unsigned n;
+	uint64_t numbers[LIST_NAMES_MAX];
+};
+
+struct pass {
+	bool is_on;
+	bool is_visiting; /* all files are listed */
+	bool is_wanted;   /* another one, after this */
+	bool has_failed;  /* a directory could not be read */
+	uint32_t cursor;  /* last segment that was visited for it */
+	int64_t begin_ms;
+	uint64_t records, recovered_before, quarantined_before;
+};
+
+void scan_init(struct store *st);
+void scan_tick(struct store *st, int64_t now_ms);
+int64_t scan_next_ms(const struct store *st);
+/* The next segment for the pass to visit; NULL: none, now or any more. */
+struct store_seg *scan_take(struct store *st);
+
+/* --- visit.c: one segment, compared with the core ------------------------- */
+
+#define VISIT_ITEMS_MAX 1024
+
+/* A segment that is being walked, or was walked so far; while a job has it, it
+ * is the thread's. */
+struct seg_walk {
+	int fd;
+	struct segment_head head;
+	struct segwalk walk;
+};
+
+struct visit_item {
+	uint32_t block;
+	uint32_t from, to;  /* blocks that belong to it, to excluded: a record
+			    * may have its content before it */
+	bool is_record;     /* a valid one; else a range without */
+	bool is_bad;        /* in which something is malformed */
+	bool is_unreadable; /* in part: no evidence of anything (S6) */
+	enum err err;       /* is_bad: of its copy to quarantine/ */
+};
+
+struct visit {
+	struct job job;
+	bool is_out;
+	/* asked */
+	struct store *store;
+	uint64_t number;
+	bool is_first; /* slice of the visit */
+	bool is_deferred;
+	bool has_limit; /* its writer lists it, as synced up to limit */
+	uint64_t limit;
+	uint64_t known_bytes;
+	enum segwalk_mode mode;
+	char *buf; /* SEGWALK_BUF_BYTES */
+	/* the thread's between two slices */
+	struct seg_walk *walk;
+	unsigned passed; /* unreadable places */
+	/*
+	 * answered:
+	 *
+	 * ERR_OK	a slice is in items; is_end: it was the last
+	 * ERR_AGAIN	it is locked, and its writer does not list it
+	 * ERR_NOTFOUND	no such file
+	 * ERR_SYNTAX	no segment
+	 * ERR_RANGE	of a newer version
+	 * ERR_IO	cannot be read now: error is the errno
+	 */
+	enum err err;
+	int error;
+	bool is_end;
+	bool is_sealed;
+	bool was_orphan;
+	struct reseal reseal;
+	unsigned n;
+	struct visit_item items[VISIT_ITEMS_MAX];
+	uint32_t end_block; /* is_end: where records end */
+	/* the loop's own, over all slices */
+	uint32_t next_block;   /* behind the last record or range */
+	uint32_t missing_from; /* up to there the core is compared */
+	uint32_t n_records, n_unknown, n_missing;
+	uint32_t n_missing_before;
+	int64_t wait_ms; /* an admit may still be on its way so long */
+	bool has_gap;    /* the footer is not enough */
+	bool has_fault;  /* something could not be read, or set aside */
+	bool is_pass;    /* it is the pass that came by */
+};
+
+void visit_init(struct store *st);
+void visit_fini(struct store *st);
+/* Puts seg into the queue of visits, unless it is in a list. */
+void visit_ask(struct store *st, struct store_seg *seg);
+/* True while seg is being visited. */
+bool visit_has(const struct store *st, const struct store_seg *seg);
+/* Begins the next visit, if none is under way. */
+void visit_next(struct store *st);
+/* visit_hands.c */
+void visit_run(struct job *job);
+void seg_walk_free(struct seg_walk **walk);
+
+/* --- records.c: records to be read, and admitted -------------------------- */
+
+/* What a ring of wishes holds; what does not fit is found again by a visit. */
+#define READS_MAX 4096
+#define PENDING_MAX 8192
+#define READ_SLICE 64
+
+struct read_item {
+	uint64_t segment;
+	uint32_t block;
+	bool is_found; /* by a visit: nobody announced it */
+	enum err err;
+	size_t at, bytes; /* of the front, in the job's buffer */
+	int64_t arrival_ms;
+	struct qid qid;
+};
+
+struct read_job {
+	struct job job;
+	bool is_out;
+	struct store *store;
+	char *buf;  /* RECORD_FRONT_MAX_BYTES */
+	unsigned n; /* asked for; the first n_read were read */
+	unsigned n_read;
+	struct read_item items[READ_SLICE];
+};
+
+/* A record that the core did not know when it was seen. */
+struct pending {
+	uint64_t segment;
+	uint32_t block;
+	int64_t due_ms;
+};
+
+struct records {
+	struct read_item reads[READS_MAX];
+	unsigned first_read, n_reads;
+	struct pending pending[PENDING_MAX]; /* in order of due_ms, nearly */
+	unsigned first_pending, n_pending;
+	struct read_job job;
+};
+
+void records_init(struct store *st);
+void records_fini(struct store *st);
+/* An unknown record was seen in a visit. wait_ms: how long an admit may still
+ * be on its way; 0: it is not. */
+void records_unknown(
+    struct store *st, uint64_t segment, uint32_t block, int64_t wait_ms);
+void records_tick(struct store *st, int64_t now_ms);
+int64_t records_next_ms(const struct store *st);
+
+/* --- reclaim.c: renames, and the one place that removes (S5) -------------- */
+
+#define CHANGES_MAX 64
+
+struct change_job {
+	struct job job;
+	bool is_out;
+	struct store *store;
+	struct journal_wait wait; /* removals: for what makes them done */
+	bool is_waiting;
+	unsigned n;
+	uint64_t numbers[CHANGES_MAX];
+	enum err errs[CHANGES_MAX];
+	int error; /* the last errno */
+};
+
+struct changes {
+	struct list moves, removals; /* struct store_seg */
+	struct change_job move, remove;
+};
+
+void reclaim_init(struct store *st);
+void reclaim_fini(struct store *st);
+/* Looks what can be done with a sealed segment: its file goes to deferred/,
+ * or goes. */
+void reclaim_look(struct store *st, struct store_seg *seg);
+/* Goes on with what is in the lists. */
+void reclaim_tick(struct store *st);
+
+/* --- damage.c: records that workers found damaged ------------------------- */
+
+#define DAMAGES_MAX 64
+
+struct damage_job {
+	struct job job;
+	bool is_out;
+	struct store *store;
+	uint64_t segment;
+	uint32_t block;
+	enum err err;
+	int error;
+	bool is_bad_head; /* it has no valid header: how long is it? */
+	struct qid qid;
+	uint64_t offset; /* of its first byte */
+};
+
+struct damages {
+	struct {
+		uint64_t segment;
+		uint32_t block;
+	} queue[DAMAGES_MAX];
+	unsigned first, n;
+	struct damage_job job;
+};
+
+void damage_init(struct store *st);
+/* Name of a copy in quarantine/, as quarantine_copy() makes it. */
+#define DAMAGE_NAME_BYTES (SEGNAME_BYTES + 1 + 16 + 1)
+void damage_name(char *name, uint64_t segment, uint64_t offset);
+
+/* --- space.c: room on the disk -------------------------------------------- */
+
+#define SPACE_MS 1000
+
+struct space_job {
+	struct job job;
+	bool is_out;
+	int fd;
+	bool is_ok;
+	uint64_t free_bytes, free_inodes;
+	bool is_read_only;
+	int64_t next_ms;
+};
+
+void space_init(struct store *st);
+void space_tick(struct store *st, int64_t now_ms);
+
+/* --- store.c -------------------------------------------------------------- */
+
+struct store {
+	struct store_conf conf;
+	struct bgthread *thread;
+	struct slab segs;
+	struct index by_number;
+	struct store_stats stats;
+	struct places places;
+	struct list_job list;
+	struct pass pass;
+	struct list visits; /* struct store_seg */
+	struct visit visit;
+	struct records records;
+	struct changes changes;
+	struct damages damages;
+	struct space_job space;
+	int64_t scan_ms, pass_ms; /* when the next begins */
+	bool is_polling;
+	uint32_t poll_cursor;
+	unsigned n_past; /* searches in hand */
+	bool is_ending;
+};
+
+struct store_seg *store_find(const struct store *st, uint64_t number);
+/* Adds it, in the core too. NULL: no room. */
+struct store_seg *store_add(struct store *st, uint64_t number);
+/* Its file is removed, or is gone with nothing of it in memory. */
+void store_forget(struct store *st, struct store_seg *seg);
+/* The ring has room: each kind of job is out once at most. */
+void store_run(struct store *st, struct job *job, bool *is_out);
+
+/* In the thread: opens a segment in incoming/ or deferred/, wherever it is.
+ * Errors of segread_open(). */
+MUST_USE enum err store_open_file(const struct store *st, uint64_t number,
+    int *fd, struct segment_head *head, bool *is_deferred);
+
+#endif /* QMGR_STORE_INT_H */
