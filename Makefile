@@ -92,6 +92,20 @@ $B/tests/test_%: $B/tests/unit/test_%.o $(CORE_LIB) $(UTIL_LIB)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 
+# tests/unit/test_PROGRAM_*.c has all of PROGRAM but its main, out of a library:
+# what a test defines itself takes the place of the real thing.
+define program_test_rule
+$B/lib-$(1).a: $(filter-out $B/$(1)/main.o,$(call objects,$(1)))
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
+
+$B/tests/test_$(1)_%: $B/tests/unit/test_$(1)_%.o $B/lib-$(1).a $(UTIL_LIB)
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(CHECK_LIBS) $$(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS) ctl,$(eval $(call program_test_rule,$p)))
+
 $B/tests/sim_%: $B/tests/sim/sim_%.o $(CORE_LIB) $(UTIL_LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)

@@ -2,14 +2,17 @@
 /* answer: routes and grants by the configuration. */
 #include "shaper/answer.h"
 
-#include <string.h>
-
+#include "util/base/array.h"
 #include "util/base/crc32c.h"
 #include "util/base/fatal.h"
 #include "util/conf/lookup.h"
 
 /* The source that needs no configuration. */
 #define SOURCE_DEFAULT STR("default")
+
+#define PROVIDER_MAX_BYTES 255
+#define SUM_BYTES (sizeof("+00000000") - 1)
+#define MS_PER_S 1000
 
 /* Shortest wait that qmgr is told: below it would ask more than it sends. */
 #define WAIT_MIN_MS 20
@@ -34,7 +37,7 @@ host_name(struct str address)
 static struct str
 provider_name(struct answers *a, const struct conf_strs *relay)
 {
-	struct outbuf out = { a->provider, 0, sizeof(a->provider) - 1 };
+	struct outbuf out = { a->provider, 0, PROVIDER_MAX_BYTES };
 	const struct conf_provider *p =
 	    conf_provider_find(a->conf, relay->items[0]);
 	uint32_t crc = 0;
@@ -55,20 +58,21 @@ provider_name(struct answers *a, const struct conf_strs *relay)
 	}
 	/* A list that is too long to be a name is told apart by its sum. */
 	if (outbuf_room(&out) == 0) {
-		out.len -= sizeof("+00000000") - 1;
+		out.len -= SUM_BYTES;
+		out.cap = sizeof(a->provider); /* printf ends with a NUL */
 		BUG_IF(outbuf_printf(&out, "+%08x", crc) != ERR_OK);
 	}
 	return outbuf_str(&out);
 }
 
-/* False: there are more hosts than a route can hold; the first are in. */
-static bool
-put_hosts(struct answers *a, const struct conf_strs *relay, struct str *hosts)
+/* As many as a route can hold, less those whose address is too long for it. */
+static struct str
+put_hosts(struct answers *a, const struct conf_strs *relay)
 {
 	struct outbuf out = { a->hosts, 0, sizeof(a->hosts) };
 	enum err err = ERR_OK;
 
-	for (uint32_t i = 0; i < relay->n && err == ERR_OK; i++) {
+	for (uint32_t i = 0; i < relay->n && err != ERR_FULL; i++) {
 		struct msg_host host = {
 			.name = host_name(relay->items[i]),
 			.address = relay->items[i],
@@ -76,8 +80,16 @@ put_hosts(struct answers *a, const struct conf_strs *relay, struct str *hosts)
 
 		err = msg_host_list_put(&out, &host);
 	}
-	*hosts = outbuf_str(&out);
-	return err == ERR_OK;
+	return outbuf_str(&out);
+}
+
+/* Tried again: the next configuration may be better, so nothing bounces. */
+static void
+have_none(struct msg_route *route, struct str text)
+{
+	route->status = ROUTE_AGAIN;
+	route->valid_ms = ANSWER_AGAIN_MS;
+	route->text = text;
 }
 
 void
@@ -91,16 +103,19 @@ answer_route(
 		.valid_ms = ANSWER_ROUTE_VALID_MS,
 	};
 	if (found == NULL) {
-		/* The next configuration may have one: no reason to bounce. */
-		route->status = ROUTE_AGAIN;
-		route->text = STR("no route section matches the domain");
+		have_none(route, STR("no route section matches the domain"));
+		return;
+	}
+	route->hosts = put_hosts(a, &found->relay);
+	if (route->hosts.len == 0) {
+		have_none(route,
+		    STR("the addresses of its relays are too "
+		        "long"));
 		return;
 	}
 	route->status = ROUTE_OK;
 	route->source = SOURCE_DEFAULT;
 	route->provider = provider_name(a, &found->relay);
-	if (!put_hosts(a, &found->relay, &route->hosts))
-		route->text = STR("only the first of its relays are tried");
 }
 
 /* "SOURCE->PROVIDER". */
@@ -134,25 +149,49 @@ bind_connections(
 	grant->limit_from = place_text(a, site->place[CONF_site_connections]);
 }
 
+/* "500/s", "3/10m": as it is written in a configuration. */
+static void
+put_rate(struct outbuf *out, struct rate rate)
+{
+	static const struct {
+		int64_t ms;
+		char unit;
+	} units[] = {
+		{ INT64_C(86400) * MS_PER_S, 'd' },
+		{ INT64_C(3600) * MS_PER_S, 'h' },
+		{ INT64_C(60) * MS_PER_S, 'm' },
+		{ MS_PER_S, 's' },
+	};
+	size_t i = 0;
+
+	outbuf_put_u64(out, rate.count);
+	outbuf_putc(out, '/');
+	while (i < COUNT_OF(units) && rate.period_ms % units[i].ms != 0)
+		i++;
+	if (i == COUNT_OF(units)) {
+		outbuf_put_u64(out, (uint64_t)rate.period_ms);
+		outbuf_put(out, STR("ms"));
+		return;
+	}
+	if (rate.period_ms != units[i].ms)
+		outbuf_put_u64(out, (uint64_t)(rate.period_ms / units[i].ms));
+	outbuf_putc(out, units[i].unit);
+}
+
 static void
 bind_rate(
     struct answers *a, const struct conf_site *site, struct msg_grant *grant)
 {
 	struct outbuf value = { a->limit_value, 0, sizeof(a->limit_value) };
 
-	outbuf_put_u64(&value, site->message_rate.count);
-	if (site->message_rate.period_ms == 1000)
-		outbuf_put(&value, STR("/s"));
-	else
-		BUG_IF(outbuf_printf(&value, "/%llds",
-		           (long long)site->message_rate.period_ms / 1000) !=
-		    ERR_OK);
+	put_rate(&value, site->message_rate);
 	grant->limit_name = STR("message_rate");
 	grant->limit_value = outbuf_str(&value);
 	grant->limit_from = place_text(a, site->place[CONF_site_message_rate]);
 }
 
-/* As many messages as the rate has for now; none: a wait. */
+/* As many messages as the rate has for now; none: a wait. The limit that binds
+ * is the rate only while there are more to go. */
 static void
 grant_rate(struct answers *a, const struct conf_site *site,
     const struct msg_grant_ask *ask, struct msg_grant *grant)
@@ -162,14 +201,16 @@ grant_rate(struct answers *a, const struct conf_site *site,
 	struct bucket *b = buckets_get(
 	    a->buckets, site_name(ask, &out), site->message_rate, a->now_ms);
 
-	bind_rate(a, site, grant);
 	if (b == NULL) {
+		bind_rate(a, site, grant);
 		grant->messages = 0;
 		grant->wait_ms = WAIT_FULL_MS;
 		return;
 	}
 	bucket_give(b, ask->unused);
 	grant->messages = bucket_take(b, ask->ready, a->now_ms);
+	if (grant->messages < ask->ready)
+		bind_rate(a, site, grant);
 	if (grant->messages == 0) {
 		int64_t wait_ms = bucket_wait_ms(b, 1, a->now_ms);
 
@@ -195,8 +236,7 @@ answer_grant(
 		.per_connection = site.messages_per_connection,
 		.valid_ms = ANSWER_GRANT_VALID_MS,
 	};
+	bind_connections(a, &site, grant);
 	if (site.message_rate.count > 0)
 		grant_rate(a, &site, ask, grant);
-	else
-		bind_connections(a, &site, grant);
 }

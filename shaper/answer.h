@@ -29,6 +29,9 @@ struct answers {
  * so this matters only to one that was never told. */
 #define ANSWER_ROUTE_VALID_MS 3600000
 
+/* When there is none, qmgr asks again after this. */
+#define ANSWER_AGAIN_MS 60000
+
 /* The route of a domain, by the route sections of conf: the first of the most
  * specific title. Views last until the next answer. */
 void answer_route(struct answers *a, const struct msg_route_ask *ask,

@@ -16,6 +16,7 @@
 
 struct entry {
 	struct bucket bucket;
+	struct rate asked; /* the bucket's own may have been cut */
 	uint16_t site_len;
 	char site[SITE_MAX_BYTES];
 };
@@ -75,8 +76,9 @@ sweep(struct buckets *bs, int64_t now_ms)
 	}
 }
 
+/* A full bucket for a site that has none; NULL: no room. */
 static struct entry *
-entry_new(struct buckets *bs, struct str site)
+entry_new(struct buckets *bs, struct str site, struct rate rate, int64_t now_ms)
 {
 	struct entry *e;
 	uint32_t handle = slab_alloc(&bs->slab);
@@ -86,6 +88,8 @@ entry_new(struct buckets *bs, struct str site)
 	e = slab_get(&bs->slab, handle);
 	e->site_len = (uint16_t)site.len;
 	memcpy(e->site, site.ptr, site.len);
+	e->asked = rate;
+	bucket_init(&e->bucket, rate, now_ms);
 	if (index_put(&bs->index, (struct key){ site.ptr, site.len }, handle) ==
 	    ERR_OK)
 		return e;
@@ -99,6 +103,15 @@ rate_eq(struct rate a, struct rate b)
 	return a.count == b.count && a.period_ms == b.period_ms;
 }
 
+/* Empty: a reload must not bring a second burst. */
+static void
+change_rate(struct entry *e, struct rate rate, int64_t now_ms)
+{
+	e->asked = rate;
+	bucket_init(&e->bucket, rate, now_ms);
+	(void)bucket_take(&e->bucket, UINT32_MAX, now_ms);
+}
+
 struct bucket *
 buckets_get(
     struct buckets *bs, struct str site, struct rate rate, int64_t now_ms)
@@ -110,18 +123,12 @@ buckets_get(
 	handle = index_find(&bs->index, (struct key){ site.ptr, site.len });
 	if (handle != 0) {
 		e = slab_get(&bs->slab, handle);
-		if (!rate_eq(e->bucket.rate, rate)) {
-			/* Empty: a reload must not bring a second burst. */
-			bucket_init(&e->bucket, rate, now_ms);
-			(void)bucket_take(&e->bucket, UINT32_MAX, now_ms);
-		}
+		if (!rate_eq(e->asked, rate))
+			change_rate(e, rate, now_ms);
 		return &e->bucket;
 	}
 	if (slab_n(&bs->slab) == BUCKETS_MAX)
 		sweep(bs, now_ms);
-	e = entry_new(bs, site);
-	if (e == NULL)
-		return NULL;
-	bucket_init(&e->bucket, rate, now_ms);
-	return &e->bucket;
+	e = entry_new(bs, site, rate, now_ms);
+	return e == NULL ? NULL : &e->bucket;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* main: the shaper daemon: knows routes and limits, holds no message. */
-#include <stdlib.h>
-
 #include "shaper/server.h"
 #include "util/svc/svc.h"
 

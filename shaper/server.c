@@ -2,6 +2,7 @@
 /* server: takes questions, gives answers. */
 #include "shaper/server.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ struct peer {
 	struct link link;
 	struct server *server;
 	struct chan *chan;
-	uint32_t pid; /* 0 until HELLO */
+	uint32_t pid;
+	bool is_known; /* has said HELLO */
 };
 
 static void
@@ -66,9 +68,13 @@ on_hello(struct peer *p, struct str body)
 	struct msg_hello m;
 	enum err err = msg_hello_decode(&m, body);
 
-	if (err == ERR_OK)
-		p->pid = m.pid;
-	return err;
+	if (err != ERR_OK)
+		return err;
+	if (p->is_known || m.role != PEER_QMGR)
+		return ERR_PROTO;
+	p->is_known = true;
+	p->pid = m.pid;
+	return ERR_OK;
 }
 
 static enum err
@@ -127,9 +133,11 @@ on_frame(void *arg, struct frame *f)
 		[MSG_FEEDBACK] = on_feedback,
 	};
 
-	if (on[f->type] == NULL)
+	struct peer *p = arg;
+
+	if (on[f->type] == NULL || (f->type != MSG_HELLO && !p->is_known))
 		return ERR_PROTO;
-	return on[f->type](arg, f->body);
+	return on[f->type](p, f->body);
 }
 
 static void
@@ -146,6 +154,24 @@ on_close(void *arg, enum err why, const char *text)
 	peer_free(p);
 }
 
+/* Who takes a place and says nothing leaves it to the next. False: all have
+ * said who they are. */
+static bool
+cut_silent(struct server *s)
+{
+	struct link *link;
+
+	LIST_FOREACH (link, &s->peers) {
+		struct peer *p = LIST_ITEM(link, struct peer, link);
+
+		if (p->is_known)
+			continue;
+		peer_free(p);
+		return true;
+	}
+	return false;
+}
+
 static void
 on_accept(void *arg, int fd, const struct sock_addr *addr)
 {
@@ -158,7 +184,7 @@ on_accept(void *arg, int fd, const struct sock_addr *addr)
 	struct peer *p;
 
 	(void)addr;
-	if (s->peers.n == PEERS_MAX) {
+	if (s->peers.n == PEERS_MAX && !cut_silent(s)) {
 		(void)close(fd);
 		return;
 	}

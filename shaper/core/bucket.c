@@ -4,17 +4,21 @@
 
 #include "util/base/fatal.h"
 
-/* Level of a full bucket: a burst's worth, but at least one token, and on top
- * the part of a token that has come since: else who asks a little late would
- * lose it each time. */
+/* Level of a full bucket: a burst's worth, but at least one token. */
+static int64_t
+burst(const struct bucket *b)
+{
+	int64_t level = (int64_t)b->rate.count * BUCKET_BURST_MS;
+
+	return level > b->rate.period_ms ? level : b->rate.period_ms;
+}
+
+/* On top, the part of a token that has come since it was full: else who asks a
+ * little late would lose it each time. */
 static int64_t
 capacity(const struct bucket *b)
 {
-	int64_t burst = (int64_t)b->rate.count * BUCKET_BURST_MS;
-
-	if (burst < b->rate.period_ms)
-		burst = b->rate.period_ms;
-	return burst + b->rate.period_ms - 1;
+	return burst(b) + b->rate.period_ms - 1;
 }
 
 /* Level as of now. A token is period_ms of level, and each ms brings count of
@@ -45,7 +49,7 @@ bucket_init(struct bucket *b, struct rate rate, int64_t now_ms)
 	if (rate.period_ms > BUCKET_PERIOD_MAX_MS)
 		rate.period_ms = BUCKET_PERIOD_MAX_MS;
 	*b = (struct bucket){ .rate = rate, .seen_ms = now_ms };
-	b->level = capacity(b);
+	b->level = burst(b);
 }
 
 uint32_t
@@ -92,5 +96,5 @@ bucket_wait_ms(const struct bucket *b, uint32_t n, int64_t now_ms)
 bool
 bucket_is_full(const struct bucket *b, int64_t now_ms)
 {
-	return level_at(b, now_ms) == capacity(b);
+	return level_at(b, now_ms) >= burst(b);
 }

@@ -36,7 +36,7 @@ void bucket_give(struct bucket *b, uint32_t n);
 /* Time from now_ms until n tokens are there, as far as they fit; 0: now. */
 int64_t bucket_wait_ms(const struct bucket *b, uint32_t n, int64_t now_ms);
 
-/* Whether it is full: then forgetting it changes nothing. */
+/* Whether it is full: then forgetting it brings nobody a token more. */
 bool bucket_is_full(const struct bucket *b, int64_t now_ms);
 
 #endif /* SHAPER_CORE_BUCKET_H */

@@ -103,6 +103,19 @@ START_TEST(full_is_full_and_time_may_go_back)
 }
 END_TEST
 
+START_TEST(a_new_bucket_has_no_part_of_a_token_besides)
+{
+	struct bucket b;
+
+	bucket_init(&b, (struct rate){ 1, 86400000 }, 0);
+	ck_assert(bucket_is_full(&b, 0));
+	ck_assert_uint_eq(bucket_take(&b, 5, 0), 1);
+	ck_assert_int_eq(bucket_wait_ms(&b, 1, 0), 86400000);
+	ck_assert_uint_eq(bucket_take(&b, 5, 86399999), 0);
+	ck_assert_uint_eq(bucket_take(&b, 5, 86400000), 1);
+}
+END_TEST
+
 START_TEST(senseless_rates_are_cut_to_the_limits)
 {
 	struct bucket b;
@@ -130,6 +143,7 @@ main(void)
 	tcase_add_test(tc, the_wait_told_is_the_wait_needed);
 	tcase_add_test(tc, unused_tokens_come_back_and_never_overflow);
 	tcase_add_test(tc, full_is_full_and_time_may_go_back);
+	tcase_add_test(tc, a_new_bucket_has_no_part_of_a_token_besides);
 	tcase_add_test(tc, senseless_rates_are_cut_to_the_limits);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
