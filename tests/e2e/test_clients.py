@@ -60,8 +60,8 @@ def test_postal_sends(t):
         f.write("".join(f"user{i}@dest.test\n" for i in range(20)))
     # postal sends until it is ended.
     postal = subprocess.Popen(
-        [need("postal"), "-p", "4", "-r", "6000", "-m", "20", "-s", "0",
-         "-f", users, "-L", str(relay.port), t.ip, users],
+        [need("postal"), "-t", "4", "-c", "3", "-r", "6000", "-m", "20",
+         "-s", "0", "-f", users, f"[{t.ip}]{relay.port}", users],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     t.at_end(lambda: (postal.kill(), postal.wait()))
     await_true("100 messages arrive", lambda: len(peer.messages) >= 100)
