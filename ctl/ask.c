@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "util/text/ascii.h"
+#include "util/io/clock.h"
 
 void
 ask_put_limit_json(struct json *j, const struct ask_limit *limit)
@@ -89,7 +89,7 @@ receive(struct call *call, struct ask_record *r)
 }
 
 static enum err
-load(struct ask_record *r)
+load(struct ask_record *r, const struct qid *qid)
 {
 	struct segment_head head;
 	enum err err = segread_head(r->fd, &head);
@@ -102,7 +102,15 @@ load(struct ask_record *r)
 		err = segread_load(r->fd, &head, r->block, &r->buf, &r->record);
 	if (err == ERR_OK)
 		err = envelope_parse(&r->env, r->record.envelope);
+	if (err == ERR_OK && qid_cmp(&r->record.head.qid, qid) != 0)
+		err = ERR_SYNTAX;
 	return err == ERR_OK || err == ERR_IO ? err : ERR_SYNTAX;
+}
+
+void
+ask_renew(struct call *call)
+{
+	call->deadline_ms = clock_boot_ms() + CTL_ANSWER_MS;
 }
 
 enum err
@@ -112,9 +120,10 @@ ask_record_load(struct call *call, const struct qid *qid, struct ask_record *r)
 	enum err err;
 
 	*r = (struct ask_record){ .fd = -1 };
+	ask_renew(call);
 	ctl_must(call_send_record_ask(call, &ask), "the question");
 	err = receive(call, r);
-	return err == ERR_OK ? load(r) : err;
+	return err == ERR_OK ? load(r, qid) : err;
 }
 
 void

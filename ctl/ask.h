@@ -36,6 +36,9 @@ void ask_put_foreign(struct outbuf *out, struct str text);
 /* Reads a queue id from the command line, or ends with usage. */
 struct qid ask_qid(struct ctl *ctl, const char *text);
 
+/* Gives the next answer its CTL_ANSWER_MS, for one call with many questions. */
+void ask_renew(struct call *call);
+
 /* A record on disk, loaded through a descriptor that qmgr passed. */
 struct ask_record {
 	int fd;

@@ -194,6 +194,7 @@ cmd_queue(struct ctl *ctl)
 	ctl_must_connect(ctl, "qmgr", &call);
 	begin(&l);
 	do {
+		ask_renew(&call);
 		ctl_must(call_send_queue_ask(&call, &ask), "the question");
 		ask.cursor = read_page(&l, &call);
 	} while (ask.cursor != 0);

@@ -21,10 +21,15 @@ static const struct command commands[] = {
 	    "processes, accounts, and whether mail is taken", false },
 	{ "queue", cmd_queue, "[--json] [PATTERN]",
 	    "a line for each queue, and the limit that binds it", false },
+	{ "why", cmd_why, "[--json] QID",
+	    "where a message is, why, what is next, what was", false },
 	{ "cat", cmd_cat, "[--envelope | --headers | --raw] QID",
 	    "a message as it lies on disk", false },
 	{ "retry", cmd_retry, "QID | --queue PATTERN | --all",
 	    "make parts due now", false },
+	{ "mailq", cmd_mailq, "", "the queue as other systems print it", true },
+	{ "sendmail", cmd_sendmail, "[OPTION ...] [RECIPIENT ...]",
+	    "take a message from standard input", true },
 	{ "help", cmd_help, "", "this list", false },
 };
 
