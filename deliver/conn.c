@@ -18,8 +18,8 @@
 #include "util/log/log.h"
 
 /*
- * A row is the state, a column what comes. BUSY has a table of its own, in
- * txn.c.
+ * A row is the state, a column what comes ("closing" is as throttle). BUSY has
+ * a table of its own, in txn.c.
  *
  *		2xx	3xx	4xx	5xx	throttle  noise	lost	late
  * CONNECTING	-	-	-	-	-	  -	next	next
@@ -54,8 +54,8 @@ enum action {
 #define ALL_ARE(action) \
 	[ANSWER_OK] = (action), [ANSWER_GO] = (action), \
 	[ANSWER_TEMP] = (action), [ANSWER_PERM] = (action), \
-	[ANSWER_THROTTLE] = (action), [ANSWER_NOISE] = (action), \
-	[ANSWER_LOST] = (action)
+	[ANSWER_THROTTLE] = (action), [ANSWER_CLOSING] = (action), \
+	[ANSWER_NOISE] = (action), [ANSWER_LOST] = (action)
 
 static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 	[CONN_CONNECTING] = { ALL_ARE(C_NEXT), [ANSWER_LATE] = C_NEXT },
@@ -65,6 +65,7 @@ static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = C_NEXT,
 		[ANSWER_PERM] = C_NEXT,
 		[ANSWER_THROTTLE] = C_THROTTLED,
+		[ANSWER_CLOSING] = C_THROTTLED,
 		[ANSWER_NOISE] = C_NEXT,
 		[ANSWER_LOST] = C_NEXT,
 		[ANSWER_LATE] = C_NEXT,
@@ -75,6 +76,7 @@ static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = C_NEXT,
 		[ANSWER_PERM] = C_HELO,
 		[ANSWER_THROTTLE] = C_THROTTLED,
+		[ANSWER_CLOSING] = C_THROTTLED,
 		[ANSWER_NOISE] = C_NEXT,
 		[ANSWER_LOST] = C_NEXT,
 		[ANSWER_LATE] = C_NEXT,
@@ -85,6 +87,7 @@ static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = C_NEXT,
 		[ANSWER_PERM] = C_NEXT,
 		[ANSWER_THROTTLE] = C_THROTTLED,
+		[ANSWER_CLOSING] = C_THROTTLED,
 		[ANSWER_NOISE] = C_NEXT,
 		[ANSWER_LOST] = C_NEXT,
 		[ANSWER_LATE] = C_NEXT,
@@ -97,6 +100,7 @@ static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = C_QUIT,
 		[ANSWER_PERM] = C_QUIT,
 		[ANSWER_THROTTLE] = C_THROTTLED,
+		[ANSWER_CLOSING] = C_THROTTLED,
 		[ANSWER_NOISE] = C_END,
 		[ANSWER_LOST] = C_END,
 		[ANSWER_LATE] = C_END,

@@ -19,12 +19,12 @@
  * RCPT and DATA are sent at once where the server offers PIPELINING: then the
  * replies are taken one by one all the same.
  *
- *		2xx	  3xx	 4xx 5xx  throttle   noise lost late
- * MAIL		named	  broken refuse	  throttled  broken
- * RCPT		accept	  broken reject	  throttled  broken
- * DATA		broken	  body	 refuse	  throttled  broken
- * BODY		broken	  broken early	  throttled  broken
- * DOT		delivered broken refuse	  throttled  broken
+ *		2xx	  3xx	 4xx 5xx  throttle   closing	noise lost late
+ * MAIL		named	  broken refuse	  throttled  closing	broken
+ * RCPT		accept	  broken reject	  throttled  throttled	broken
+ * DATA		broken	  body	 refuse	  throttled  throttled	broken
+ * BODY		broken	  broken early	  throttled  throttled	broken
+ * DOT		delivered broken refuse	  throttled  throttled	broken
  *
  * named	go on with RCPT
  * accept	this recipient is good for the content
@@ -33,6 +33,8 @@
  * early	the same, and the rest of the content cannot be sent
  * body		send the content; the dot alone if nobody was accepted (RFC
  *		2920 3.1: the server could not know that we would not go on)
+ * closing	as throttled for a first message; later ones go back as if they
+ *		were not begun
  * broken	the connection ends: txn_lost() gives verdicts, doubtful behind
  *		the dot
  *
@@ -48,6 +50,7 @@ enum action {
 	T_EARLY,
 	T_DELIVERED,
 	T_THROTTLED,
+	T_CLOSING,
 };
 
 #define NO_REPLY \
@@ -61,6 +64,7 @@ static const uint8_t steps[STAGE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = T_REFUSE,
 		[ANSWER_PERM] = T_REFUSE,
 		[ANSWER_THROTTLE] = T_THROTTLED,
+		[ANSWER_CLOSING] = T_CLOSING,
 		NO_REPLY,
 	},
 	[STAGE_RCPT] = {
@@ -69,6 +73,7 @@ static const uint8_t steps[STAGE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = T_REJECT,
 		[ANSWER_PERM] = T_REJECT,
 		[ANSWER_THROTTLE] = T_THROTTLED,
+		[ANSWER_CLOSING] = T_THROTTLED,
 		NO_REPLY,
 	},
 	[STAGE_DATA] = {
@@ -77,6 +82,7 @@ static const uint8_t steps[STAGE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = T_REFUSE,
 		[ANSWER_PERM] = T_REFUSE,
 		[ANSWER_THROTTLE] = T_THROTTLED,
+		[ANSWER_CLOSING] = T_THROTTLED,
 		NO_REPLY,
 	},
 	[STAGE_BODY] = {
@@ -85,6 +91,7 @@ static const uint8_t steps[STAGE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = T_EARLY,
 		[ANSWER_PERM] = T_EARLY,
 		[ANSWER_THROTTLE] = T_THROTTLED,
+		[ANSWER_CLOSING] = T_THROTTLED,
 		NO_REPLY,
 	},
 	[STAGE_DOT] = {
@@ -93,6 +100,7 @@ static const uint8_t steps[STAGE_N][ANSWER_N] = {
 		[ANSWER_TEMP] = T_REFUSE,
 		[ANSWER_PERM] = T_REFUSE,
 		[ANSWER_THROTTLE] = T_THROTTLED,
+		[ANSWER_CLOSING] = T_THROTTLED,
 		NO_REPLY,
 	},
 };
@@ -443,6 +451,22 @@ throttled(struct conn *c, const struct input *in)
 }
 
 static void
+closing(struct conn *c, const struct input *in)
+{
+	struct conn_end end = {
+		.why = CONN_CLOSED,
+		.stage = STAGE_MAIL,
+		.code = in->reply->code,
+		.text = tell_input(c, in),
+	};
+
+	if (c->n_messages == 0)
+		throttled(c, in);
+	else
+		conn_down(c, &end);
+}
+
+static void
 broken(struct conn *c, const struct input *in)
 {
 	struct conn_end end = {
@@ -490,6 +514,9 @@ txn_input(struct conn *c, const struct input *in)
 		break;
 	case T_THROTTLED:
 		throttled(c, in);
+		break;
+	case T_CLOSING:
+		closing(c, in);
 		break;
 	}
 }

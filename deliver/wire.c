@@ -102,31 +102,26 @@ note_progress(struct conn *c, size_t n)
 
 /* What the server said before it closed is worth more than the errno. */
 static void
-fail_write(struct conn *c)
+fail_write(struct conn *c, int errnum)
 {
-	const char *why = strerror(errno);
 	int fd = c->fd;
 
 	buf_fini(&c->out);
 	read_input(c);
 	if (c->state != CONN_GONE && c->fd == fd)
-		conn_fail(c, ANSWER_LOST, why);
+		conn_fail(c, ANSWER_LOST, strerror(errnum));
 }
 
-/* One step: what waits is written. False: the socket takes no more, or is no
- * more. */
-static bool
+static void
 write_some(struct conn *c)
 {
 	size_t before = buf_len(&c->out);
 	enum err err = buf_write_fd(&c->out, c->fd);
+	int errnum = errno;
 
 	note_progress(c, before - buf_len(&c->out));
-	if (err == ERR_OK)
-		return true;
-	if (err != ERR_AGAIN)
-		fail_write(c);
-	return false;
+	if (err != ERR_OK && err != ERR_AGAIN)
+		fail_write(c, errnum);
 }
 
 /* Content beyond the first step waits for its turn, so that a long message
@@ -139,7 +134,7 @@ wire_flush(struct conn *c)
 	if (c->state == CONN_GONE || c->state == CONN_CONNECTING)
 		return;
 	if (buf_len(&c->out) > 0)
-		(void)write_some(c);
+		write_some(c);
 	if (c->state == CONN_GONE || c->state == CONN_CONNECTING)
 		return;
 	if (buf_len(&c->out) > 0 || c->has_content)

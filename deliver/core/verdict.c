@@ -12,7 +12,6 @@
 #define MS_PER_S 1000u
 #define S_PER_MINUTE 60u
 #define S_PER_HOUR 3600u
-/* 552 5.5.3 to RCPT is 452 by another name (RFC 5321 4.5.3.1.10). */
 #define CODE_TOO_MUCH 552
 #define SUBJECT_PROTOCOL 5
 #define DETAIL_TOO_MANY 3
@@ -40,6 +39,17 @@ static const struct str waits[] = {
 	STR_INIT("try again after "),
 	STR_INIT("retry in "),
 	STR_INIT("retry after "),
+};
+
+static const struct str about_the_connection[] = {
+	STR_INIT("in this connection"),
+	STR_INIT("on this connection"),
+	STR_INIT("per connection"),
+	STR_INIT("in this session"),
+	STR_INIT("per session"),
+	STR_INIT("idle"),
+	STR_INIT("timeout"),
+	STR_INIT("timed out"),
 };
 
 static const struct str about_the_triplet[] = {
@@ -115,36 +125,53 @@ is_before_rcpt(enum smtp_stage stage)
 	    stage == STAGE_QUIT || stage == STAGE_IDLE;
 }
 
+/* text is in small letters. */
+static bool
+is_throttle(const struct reply *reply, enum smtp_stage stage, struct str text,
+    uint32_t wait_ms)
+{
+	if (reply->code == CODE_CLOSING)
+		return true;
+	if (reply->code / CLASS_OF != 4 && !is_before_rcpt(stage))
+		return false;
+	if (has_any(text, about_us, COUNT_OF(about_us)))
+		return true;
+	return wait_ms > 0 && stage != STAGE_RCPT &&
+	    !has_any(text, about_the_triplet, COUNT_OF(about_the_triplet));
+}
+
+/* 552 5.5.3 to RCPT is 452 by another name (RFC 5321 4.5.3.1.10). */
+static bool
+is_final(const struct reply *reply, enum smtp_stage stage)
+{
+	if (reply->code / CLASS_OF == 4)
+		return false;
+	return stage != STAGE_RCPT || reply->code != CODE_TOO_MUCH ||
+	    reply->enhanced.subject != SUBJECT_PROTOCOL ||
+	    reply->enhanced.detail != DETAIL_TOO_MANY;
+}
+
 static struct ruling
 judge_refusal(const struct reply *reply, enum smtp_stage stage)
 {
 	char bytes[REPLY_MAX_BYTES];
 	struct outbuf out = { bytes, 0, sizeof(bytes) };
-	struct ruling r = { .answer = ANSWER_TEMP };
 	struct str text;
-	bool is_temp = reply->code / CLASS_OF == 4;
-	bool is_wait;
+	uint32_t wait_ms;
 
 	/* REPLY_MAX_BYTES are always room enough. */
 	BUG_IF(reply_put_text(reply, &out) != ERR_OK);
 	str_lower(out.ptr, out.len);
 	text = outbuf_str(&out);
-	r.wait_ms = find_wait(text);
-	is_wait = r.wait_ms > 0 && stage != STAGE_RCPT &&
-	    !has_any(text, about_the_triplet, COUNT_OF(about_the_triplet));
-	if (reply->code == CODE_CLOSING ||
-	    ((is_temp || is_before_rcpt(stage)) &&
-	        (is_wait || has_any(text, about_us, COUNT_OF(about_us))))) {
-		r.answer = ANSWER_THROTTLE;
-		return r;
-	}
-	r.wait_ms = 0;
-	if (!is_temp &&
-	    !(stage == STAGE_RCPT && reply->code == CODE_TOO_MUCH &&
-	        reply->enhanced.subject == SUBJECT_PROTOCOL &&
-	        reply->enhanced.detail == DETAIL_TOO_MANY))
-		r.answer = ANSWER_PERM;
-	return r;
+	if (reply->code == CODE_CLOSING && stage == STAGE_MAIL &&
+	    has_any(text, about_the_connection, COUNT_OF(about_the_connection)))
+		return (struct ruling){ .answer = ANSWER_CLOSING };
+	wait_ms = find_wait(text);
+	if (is_throttle(reply, stage, text, wait_ms))
+		return (struct ruling){ ANSWER_THROTTLE, wait_ms };
+	if (is_final(reply, stage))
+		return (struct ruling){ .answer = ANSWER_PERM };
+	return (struct ruling){ .answer = ANSWER_TEMP };
 }
 
 struct ruling
@@ -169,6 +196,7 @@ verdict_of(enum answer answer)
 	case ANSWER_PERM:
 		return VERDICT_BOUNCED;
 	case ANSWER_THROTTLE:
+	case ANSWER_CLOSING:
 		return VERDICT_THROTTLED;
 	case ANSWER_GO:
 	case ANSWER_TEMP:
@@ -190,6 +218,7 @@ verdict_answer_text(enum answer answer)
 		[ANSWER_TEMP] = "4xx",
 		[ANSWER_PERM] = "5xx",
 		[ANSWER_THROTTLE] = "throttle",
+		[ANSWER_CLOSING] = "closing",
 		[ANSWER_NOISE] = "noise",
 		[ANSWER_LOST] = "lost",
 		[ANSWER_LATE] = "late",

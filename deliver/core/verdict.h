@@ -19,6 +19,7 @@ enum answer {
 	ANSWER_TEMP,     /* 4xx */
 	ANSWER_PERM,     /* 5xx */
 	ANSWER_THROTTLE, /* about us, not about the message (Q9) */
+	ANSWER_CLOSING,  /* 421 to MAIL: about this connection, not about us */
 	ANSWER_NOISE,    /* not a reply */
 	ANSWER_LOST,     /* the connection is closed or reset */
 	ANSWER_LATE,     /* the deadline passed */
@@ -35,6 +36,9 @@ struct ruling {
  * 4xx, and before any recipient is named also at 5xx, words such as "too many
  * connections" or "rate limit"; "try again in N minutes" but for RCPT, where it
  * is about the recipient, and for greylisting, which is about the triplet.
+ *
+ * ANSWER_CLOSING is a 421 to MAIL that says that this connection has carried
+ * enough, or was idle too long: a new one will do.
  */
 struct ruling verdict_judge(const struct reply *reply, enum smtp_stage stage);
 

@@ -294,6 +294,8 @@ class Peer:
                 sock, _ = self.server.accept()
             except OSError:
                 return
+            # What was said before a reset arrives.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sessions += 1
             threading.Thread(target=self._serve, args=(sock,),
                              daemon=True).start()
@@ -356,7 +358,8 @@ class PeerSession:
             line = self.line()
             verb = line.upper().split(" ")[0].split(":")[0]
             if verb == "QUIT":
-                self._reply(r.get("QUIT", "221 2.0.0 bye"))
+                reply = r.get("QUIT", "221 2.0.0 bye")
+                self._reply(reply(line) if callable(reply) else reply)
                 return
             if verb == "EHLO":
                 reply = r.get("EHLO", "250-peer\r\n250-PIPELINING\r\n"

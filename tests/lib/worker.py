@@ -172,10 +172,10 @@ def _field(kind, value):
 class Segment:
     """A segment file, made record by record."""
 
-    def __init__(self, t, number=1, salt=0x1122334455667788):
+    def __init__(self, t, number=1, salt=0x1122334455667788, flags=0):
         self.number, self.salt = number, struct.pack("<Q", salt)
         head = struct.pack("<8sIIQQqI", b"HFSEG\r\n\x1a", 1, 1, number, salt,
-                           0, 0)
+                           0, flags)
         head += struct.pack("<I", spool.crc32c(head))
         self.file = open(t.path(f"segment-{number}"), "w+b")
         self.file.write(head.ljust(spool.BLOCK, b"\0"))
@@ -188,7 +188,7 @@ class Segment:
 
     def add(self, n, content=b"Subject: x\r\n\r\nhello\r\n", flags=0,
             sender="a@client.test", rcpts=("b@dest.test",), notify=0,
-            bad_crc=False):
+            bad_crc=False, crc=None):
         """Appends message number n; returns its block."""
         env = _field(spool.PART, struct.pack("<HH", 0, len(rcpts)) +
                      b"dest.test")
@@ -196,19 +196,33 @@ class Segment:
         for r in rcpts:
             env += _field(spool.RCPT, struct.pack(
                 "<HBBH", 0, notify, 0, len(r.encode())) + r.encode())
-        crc = spool.crc32c(self.salt + content)
+        if crc is None:
+            crc = spool.crc32c(self.salt + content)
+        follows = b"" if flags & spool.OWN else content
         head = struct.pack("<4sHH", b"HREC", 1, flags) + self.salt
         head += struct.pack("<QQIIQ16sqI", self.number,
-                            128 + len(env) + len(content), len(env), 0,
+                            128 + len(env) + len(follows), len(env), 0,
                             len(content), qid_of(n), 0,
                             crc ^ 1 if bad_crc else crc)
         head = head.ljust(124, b"\0")
         head += struct.pack("<I", spool.crc32c(self.salt + head + env))
-        block, data = self.block, head + env + content
+        block, data = self.block, head + env + follows
         self.block += -(-len(data) // spool.BLOCK)
         self.file.seek(block * spool.BLOCK)
         self.file.write(data.ljust((self.block - block) * spool.BLOCK, b"\0"))
         return block
+
+    def add_quickly(self, n, content):
+        """A message so long that its CRC would take a while: it is left
+        wrong, which shows with the last of its bytes."""
+        return self.add(n, content, crc=0)
+
+    def add_own(self, n, content):
+        """The only record of the file, its content before it."""
+        self.file.seek(spool.BLOCK)
+        self.file.write(content)
+        self.block = 1 + -(-len(content) // spool.BLOCK)
+        return self.add(n, content, flags=spool.OWN)
 
     def damage(self, offset):
         self.file.seek(offset)
@@ -249,7 +263,7 @@ class Worker:
         self.conf = f'''node = "node.test" state_dir = "{self.state}"
 listener "in" {{ address = {{ "127.0.0.1:2525" }} }}
 route "*" {{ relay = {{ "127.0.0.1:9" }} }}
-site "*" {{ dot_timeout = "30s" {conf} }}
+site "*" {{ {conf} }}
 '''
         self.leases = 0
         self.segment = Segment(t)
@@ -302,7 +316,7 @@ site "*" {{ dot_timeout = "30s" {conf} }}
 
     def open(self, *addresses, conn=1):
         self.qmgr.send("CONN_OPEN", conn=conn, source="default",
-                       provider=addresses[0], hosts=b"".join(
+                       provider=(*addresses, "none")[0], hosts=b"".join(
                            item("HOST", name=f"host{n}", address=a)
                            for n, a in enumerate(addresses)))
 

@@ -79,6 +79,17 @@ static const struct {
 	{ STR_INIT("451 4.7.1 Greylisted, try again in 5 minutes\r\n"),
 	    STAGE_DATA, ANSWER_TEMP, 0 },
 
+	/* A new connection will do. */
+	{ STR_INIT("421 too many messages in this connection\r\n"), STAGE_MAIL,
+	    ANSWER_CLOSING, 0 },
+	{ STR_INIT("421 4.4.2 Idle timeout\r\n"), STAGE_MAIL, ANSWER_CLOSING,
+	    0 },
+	{ STR_INIT("421 too many messages in this connection\r\n"), STAGE_RCPT,
+	    ANSWER_THROTTLE, 0 },
+	{ STR_INIT("421 4.4.2 Idle timeout\r\n"), STAGE_GREETING,
+	    ANSWER_THROTTLE, 0 },
+	{ STR_INIT("451 4.4.2 Idle timeout\r\n"), STAGE_MAIL, ANSWER_TEMP, 0 },
+
 	/* Too many recipients, by the code of old. */
 	{ STR_INIT("552 5.5.3 too many recipients\r\n"), STAGE_RCPT,
 	    ANSWER_TEMP, 0 },
@@ -120,6 +131,7 @@ START_TEST(only_a_2xx_delivers_and_only_a_5xx_bounces)
 		[ANSWER_TEMP] = VERDICT_DEFERRED,
 		[ANSWER_PERM] = VERDICT_BOUNCED,
 		[ANSWER_THROTTLE] = VERDICT_THROTTLED,
+		[ANSWER_CLOSING] = VERDICT_THROTTLED,
 		[ANSWER_NOISE] = VERDICT_DEFERRED,
 		[ANSWER_LOST] = VERDICT_DEFERRED,
 		[ANSWER_LATE] = VERDICT_DEFERRED,
