@@ -324,22 +324,24 @@ check_version(const struct spool *s, int spool_fd)
 		    s->state_dir, (unsigned)version, VERSION_MAX);
 }
 
-/* The lock is held until the process ends. */
+/* Nobody runs. The lock is not kept: a relay that is started meanwhile must
+ * not find it held. Nothing is written here, so nobody is harmed. */
 static void
-take_lock(const struct spool *s, int spool_fd)
+check_lock(const struct spool *s, int spool_fd)
 {
 	int fd =
 	    sys.openat(spool_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
 
 	if (fd < 0)
 		fail(s, "lock");
-	if (sys.flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return;
-	if (errno == EWOULDBLOCK)
-		fatal("%s/spool/lock: another process holds it: the relay "
-		      "is running, ask it",
-		    s->state_dir);
-	fail(s, "lock");
+	if (sys.flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			fatal("%s/spool/lock: another process holds it: the "
+			      "relay is running, ask it",
+			    s->state_dir);
+		fail(s, "lock");
+	}
+	(void)close(fd);
 }
 
 static void
@@ -380,13 +382,15 @@ account_main(const char *state_dir)
 	int ledger_fd;
 
 	check_version(&s, fd);
-	take_lock(&s, fd);
+	check_lock(&s, fd);
 	new_core(&s);
 	ledger_fd = open_dir(&s, fd, "ledger");
 	count_ledger(&s, ledger_fd);
 	count_segments(&s, fd, "incoming");
 	count_segments(&s, fd, "deferred");
 	count_gone(&s, fd);
+	/* Else what was read may be of two states. */
+	check_lock(&s, fd);
 	print(&s);
 	(void)close(ledger_fd);
 	(void)close(fd);
