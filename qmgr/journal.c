@@ -161,6 +161,10 @@ on_written(struct journal *j)
 		list_push_back(&j->written, &b->link);
 	}
 	note_room(j);
+	if (j->is_opening) {
+		j->is_opening = false;
+		j->conf.state(j->conf.arg, (struct str){ NULL, 0 });
+	}
 	if (j->is_failing) {
 		j->is_failing = false;
 		LOG(EV_LEDGER_RESUMED,

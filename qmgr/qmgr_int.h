@@ -110,6 +110,8 @@ struct qmgr {
 	uint32_t n_leases;   /* out now */
 	bool is_in_turn;     /* the core knows this turn's time */
 	bool is_fetching;    /* actions are being done */
+	bool is_ready;       /* the ledger is open */
+	bool is_paused;      /* no leases: the ledger has no room for results */
 	bool is_stopping;
 	bool is_ending; /* the last checkpoint is being written */
 };

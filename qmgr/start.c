@@ -69,16 +69,17 @@ on_freed(void *arg, const struct core_freed *freed)
 	turn_act(q);
 }
 
+/* Leases are paused or given again at the turn's end. */
 static void
 on_journal_state(void *arg, struct str reason)
 {
 	struct qmgr *q = arg;
 
-	if (q->is_stopping)
-		return;
+	if (reason.len == 0 && !q->is_ready) {
+		q->is_ready = true;
+		svc_ready(q->svc);
+	}
 	turn_begin(q);
-	core_pause_leases(q->core, reason);
-	turn_act(q);
 }
 
 static struct page *
@@ -263,7 +264,6 @@ start_service(struct svc *svc)
 		store_rescan(q->store);
 	shaper_init(q);
 	peers_init(q);
-	svc_ready(svc);
 }
 
 void

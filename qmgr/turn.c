@@ -81,6 +81,20 @@ turn_begin(struct qmgr *q)
 	turn_end_ask(&q->turn_end);
 }
 
+/* A lease is given only while the ledger holds the results of all that are
+ * out (DESIGN 4.3). */
+static void
+heed_ledger(struct qmgr *q)
+{
+	bool is_paused = !journal_can_lease(q->journal, q->n_leases);
+
+	if (q->is_stopping || is_paused == q->is_paused)
+		return;
+	q->is_paused = is_paused;
+	core_pause_leases(q->core, is_paused ? STR("ledger") : STR(""));
+	turn_act(q);
+}
+
 /* Slices of what is due and of what can be given out; true: there is more. */
 static bool
 run_slices(struct qmgr *q)
@@ -90,6 +104,7 @@ run_slices(struct qmgr *q)
 	for (int i = 0; i < TURN_SLICES && is_more; i++) {
 		is_more = core_tick(q->core);
 		turn_act(q);
+		heed_ledger(q);
 		is_more = core_schedule(q->core) || is_more;
 		turn_act(q);
 	}
