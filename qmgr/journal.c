@@ -315,6 +315,7 @@ journal_free(struct journal **journal)
 		return;
 	timer_fini(&j->timer);
 	j->is_ending = true;
+	j->is_opening = true;
 	/* Each done may submit the next; a failure is not tried again here. */
 	do {
 		submit(j);
