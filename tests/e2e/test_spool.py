@@ -232,7 +232,8 @@ def test_a_full_disk_refuses_mail_and_delivers_what_is_there(t):
     t.at_end(lambda: subprocess.run(["umount", "-l", mount]))
     answer = ["450 4.2.1 later"]
     peer = t.peer(lambda s: s.serve({"RCPT": lambda line: answer[0]}))
-    relay = t.relay(relay_to=peer.address)
+    relay = t.relay(relay_to=peer.address,
+                    conf='spool { segment_size = "8M" }')
     relay.write_conf(relay.text.replace(relay.state, mount + "/state"))
     relay.start()
     fill(relay, 10)
