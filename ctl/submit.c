@@ -93,8 +93,8 @@ read_more(struct submit *s, int64_t deadline_ms, const char *what)
 	if (n < 0)
 		sendmail_die(EX_TEMPFAIL, "%s: %s", what, strerror(errno));
 	if (n == 0)
-		sendmail_die(EX_TEMPFAIL,
-		    "%s: the relay closed the connection: not sent", what);
+		sendmail_die(
+		    EX_TEMPFAIL, "%s: the relay closed the connection", what);
 	s->in_len += (size_t)n;
 }
 
@@ -239,7 +239,7 @@ submit_open(struct submit *s, struct ctl *ctl)
 void
 submit_finish(struct submit *s, struct reply *reply)
 {
-	read_reply(s, reply, DOT_MS, "the message");
+	read_reply(s, reply, DOT_MS, "all is sent, and may have been taken");
 	if (reply->code / 100 != 2)
 		die_refused(reply, "the message");
 }
