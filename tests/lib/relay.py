@@ -295,7 +295,8 @@ class Peer:
             except OSError:
                 return
             # What was said before a reset arrives.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sessions += 1
             threading.Thread(target=self._serve, args=(sock,),
                              daemon=True).start()
