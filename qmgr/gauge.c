@@ -24,14 +24,11 @@
  * refuse. */
 #define LAG_SLOW 50000
 #define LAG_REFUSE 500000
-/* Time that the first file of the ledger may take without further ado. */
-#define OPENING_MS 2000
 /* Files that must still fit: segments, ledger files, a checkpoint. */
 #define INODES_RESERVE 64
 
 struct gauge {
 	struct qmgr *q;
-	int64_t begun_ms; /* 0: no look yet */
 	int64_t look_ms;
 	uint64_t reserve_bytes;
 	enum pressure now;
@@ -129,13 +126,6 @@ weigh_memory(struct gauge *p)
 	    "queue_memory: queued parts", a.admitted - a.done);
 }
 
-/* The first file of the ledger takes a moment: that is no pressure. */
-static bool
-is_opening(const struct gauge *p)
-{
-	return !p->q->is_ready && p->look_ms < p->begun_ms + OPENING_MS;
-}
-
 static void
 weigh_ledger(struct gauge *p)
 {
@@ -143,8 +133,7 @@ weigh_ledger(struct gauge *p)
 
 	weigh(
 	    p, grade(lag, LAG_SLOW, LAG_REFUSE), "ledger: entries behind", lag);
-	if (!is_opening(p) &&
-	    !journal_can_admit(p->q->journal, p->q->n_leases, 0))
+	if (!journal_can_admit(p->q->journal, p->q->n_leases, 0))
 		weigh(p, PRESSURE_REFUSE, "ledger: no room", lag);
 	if (intake_unadmitted(p->q->intake) > 0)
 		weigh(p, PRESSURE_REFUSE, "records without room in the queues",
@@ -175,8 +164,6 @@ gauge_tick(struct gauge *p, int64_t now_ms)
 
 	if (now_ms < p->look_ms)
 		return;
-	if (p->begun_ms == 0)
-		p->begun_ms = now_ms;
 	p->look_ms = now_ms + GAUGE_LOOK_MS;
 	p->now = PRESSURE_ACCEPT;
 	p->reason.len = 0;

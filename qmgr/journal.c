@@ -161,10 +161,6 @@ on_written(struct journal *j)
 		list_push_back(&j->written, &b->link);
 	}
 	note_room(j);
-	if (j->is_opening) {
-		j->is_opening = false;
-		j->conf.state(j->conf.arg, (struct str){ NULL, 0 });
-	}
 	if (j->is_failing) {
 		j->is_failing = false;
 		LOG(EV_LEDGER_RESUMED,
@@ -315,7 +311,6 @@ journal_free(struct journal **journal)
 		return;
 	timer_fini(&j->timer);
 	j->is_ending = true;
-	j->is_opening = true;
 	/* Each done may submit the next; a failure is not tried again here. */
 	do {
 		submit(j);

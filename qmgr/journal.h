@@ -43,7 +43,7 @@ struct journal_conf {
 	void (*audit)(void *arg, struct entry_audit *audit);
 	/* The entry that frees this slot is written: clear it, acknowledge. */
 	void (*freed)(void *arg, const struct core_freed *freed);
-	/* Failed (reason not empty); open, or well again (empty). */
+	/* Failed (reason not empty) or well again (empty). */
 	void (*state)(void *arg, struct str reason);
 	void *arg;
 };

@@ -72,7 +72,6 @@ struct journal {
 	int64_t failed_ms; /* since when it fails */
 	const char *fault;
 	uint64_t failures;
-	bool is_opening; /* the first file is not there yet */
 	bool is_failing;
 	bool is_ending;
 };

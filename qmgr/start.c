@@ -75,10 +75,7 @@ on_journal_state(void *arg, struct str reason)
 {
 	struct qmgr *q = arg;
 
-	if (reason.len == 0 && !q->is_ready) {
-		q->is_ready = true;
-		svc_ready(q->svc);
-	}
+	(void)reason;
 	turn_begin(q);
 }
 
@@ -264,6 +261,7 @@ start_service(struct svc *svc)
 		store_rescan(q->store);
 	shaper_init(q);
 	peers_init(q);
+	svc_ready(svc);
 }
 
 void
