@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* disk: the simulated spool: ledger, checkpoints, and what a crash leaves. */
+#ifndef TESTS_SIM_DISK_H
+#define TESTS_SIM_DISK_H
+
+#include "tests/sim/sim.h"
+
+#define DISK_CHECKPOINT_SLICE 20
+#define DISK_LEDGER_MAX 30000
+
+static void
+disk_append(struct sim_file *file, const struct sim_entry *entry)
+{
+	file->entries = sim_room(
+	    file->entries, &file->cap, file->n, sizeof(*file->entries));
+	file->entries[file->n++] = *entry;
+}
+
+/* The queue key of a part, which entries do not hold. */
+static struct queue_key
+disk_key(const struct part_state *part)
+{
+	const struct sim_msg *m = sim_msg_of(&part->qid);
+
+	return (struct queue_key){ sim_tenant(m->tenant), STR(""),
+		sim_domain(m->parts[part->part].domain) };
+}
+
+/* A part is done: each recipient has it, or failed. */
+static void
+disk_check_done(const struct sim_part *p, const struct part_state *s)
+{
+	for (uint32_t i = 0; i < p->n_rcpts; i++) {
+		enum rcpt_standing at = part_standing_get(s->standing, i);
+
+		SIM_REQUIRE(at != RCPT_OPEN && at != RCPT_OWED,
+		    "a part is done with something open");
+		SIM_REQUIRE(at != RCPT_DELIVERED || p->rcpts[i].delivered > 0,
+		    "LOST: told delivered, and the sink has it not");
+	}
+}
+
+/* What the ledger says is what the oracle may count. */
+static void
+disk_take_note(const struct part_state *s)
+{
+	struct sim_part *p = &sim_msg_of(&s->qid)->parts[s->part];
+
+	if (s->state == PART_DONE) {
+		disk_check_done(p, s);
+		p->is_done = true;
+	}
+	if (s->cause != CAUSE_POSSIBLY_DELIVERED)
+		return;
+	for (uint32_t i = 0; i < p->n_rcpts; i++)
+		if (part_standing_get(s->standing, i) == RCPT_OPEN)
+			p->rcpts[i].doubts++;
+}
+
+static void
+disk_clear(const struct core_freed *freed)
+{
+	struct sim_slot *slot = &sim.workers[freed->worker].slots[freed->slot];
+
+	SIM_REQUIRE(!slot->is_filled || slot->lease == freed->lease,
+	    "another lease's slot is cleared");
+	*slot = (struct sim_slot){ .is_filled = false };
+	core_slot_cleared(sim.core, freed->worker, freed->slot);
+}
+
+/* Writes what qmgr has in its hands. is_dying: the slots are not cleared. */
+static void
+disk_flush(bool is_dying)
+{
+	for (uint32_t i = 0; i < sim.n_pending; i++) {
+		const struct sim_pending *p = &sim.pending[i];
+
+		disk_append(&sim.ledger, &p->entry);
+		if (p->entry.kind == ENTRY_PART)
+			disk_take_note(&p->entry.part);
+		if (p->freed.lease != 0 && !is_dying)
+			disk_clear(&p->freed);
+	}
+	sim.n_pending = 0;
+}
+
+static void
+disk_sync(void)
+{
+	sim.n_synced = sim.ledger.n;
+}
+
+static void
+disk_remember(const struct sim_entry *entry, const struct core_freed *freed)
+{
+	static const struct core_freed none;
+
+	if (sim.n_pending == SIM_PENDING)
+		disk_flush(false);
+	sim.pending[sim.n_pending++] =
+	    (struct sim_pending){ *entry, freed == NULL ? none : *freed };
+}
+
+/* --- checkpoints: parts first, then segments, in slices ------------------- */
+
+static void
+checkpoint_begin(void)
+{
+	disk_flush(false);
+	sim.is_checkpointing = true;
+	sim.checkpoint_from = sim.ledger.n;
+	sim.checkpoint_part = 0;
+	sim.checkpoint_seg = 0;
+	sim.next_checkpoint.n = 0;
+}
+
+static void
+checkpoint_part(uint32_t part)
+{
+	struct sim_entry e = { .kind = ENTRY_PART, .has_key = true };
+
+	SIM_REQUIRE(core_part_get(sim.core, part, &e.part), "a part is gone");
+	e.part.key = (struct queue_key){ .domain = { NULL, 0 } };
+	disk_append(&sim.next_checkpoint, &e);
+}
+
+static void
+checkpoint_segment(const struct core_segment_view *view)
+{
+	struct sim_entry e = { .kind = ENTRY_SEGMENT,
+		.segment = view->number,
+		.writer = view->writer };
+
+	disk_append(&sim.next_checkpoint, &e);
+	e.kind = ENTRY_BITS;
+	e.blocks = view->blocks;
+	if (e.blocks > sizeof(e.bits) * 8)
+		e.blocks = sizeof(e.bits) * 8;
+	if (e.blocks > 0)
+		memcpy(e.bits, view->bits, (e.blocks + 7) / 8);
+	disk_append(&sim.next_checkpoint, &e);
+}
+
+static void
+checkpoint_end(void)
+{
+	struct sim_file old = sim.checkpoint;
+	size_t drop = sim.checkpoint_from;
+
+	disk_flush(false);
+	disk_sync();
+	sim.checkpoint = sim.next_checkpoint;
+	sim.next_checkpoint = old;
+	memmove(sim.ledger.entries, sim.ledger.entries + drop,
+	    (sim.ledger.n - drop) * sizeof(*sim.ledger.entries));
+	sim.ledger.n -= drop;
+	sim.n_synced -= drop;
+	sim.is_checkpointing = false;
+	sim.count.checkpoints++;
+}
+
+static void
+checkpoint_slice(void)
+{
+	struct core_segment_view view;
+
+	if (!sim.is_checkpointing)
+		return;
+	for (int i = 0; i < DISK_CHECKPOINT_SLICE; i++) {
+		if (sim.checkpoint_part != UINT32_MAX) {
+			sim.checkpoint_part =
+			    core_part_next(sim.core, sim.checkpoint_part);
+			if (sim.checkpoint_part != 0)
+				checkpoint_part(sim.checkpoint_part);
+			else
+				sim.checkpoint_part = UINT32_MAX;
+			continue;
+		}
+		if (!core_segment_next(sim.core, sim.checkpoint_seg, &view)) {
+			checkpoint_end();
+			return;
+		}
+		checkpoint_segment(&view);
+		sim.checkpoint_seg = view.number;
+	}
+}
+
+/* --- restart -------------------------------------------------------------- */
+
+static void
+replay_entry(const struct sim_entry *e)
+{
+	struct part_state part = e->part;
+	enum err err = ERR_OK;
+
+	switch (e->kind) {
+	case ENTRY_PART:
+		if (e->has_key)
+			part.key = disk_key(&part);
+		err = core_restore(sim.core, &part);
+		break;
+	case ENTRY_SEGMENT:
+		err = core_segment_add(sim.core, e->segment, e->writer);
+		break;
+	case ENTRY_BITS:
+		err =
+		    core_restore_done(sim.core, e->segment, e->bits, e->blocks);
+		break;
+	case ENTRY_FORGET:
+		core_segment_forget(sim.core, e->segment);
+		break;
+	}
+	SIM_REQUIRE(err == ERR_OK || err == ERR_NOTFOUND, "replay fails");
+}
+
+static void
+replay_slots(uint32_t worker)
+{
+	SIM_REQUIRE(core_worker_add(sim.core, worker, SIM_SLOTS) == ERR_OK,
+	    "no worker");
+	for (uint32_t i = 0; i < SIM_SLOTS; i++) {
+		const struct sim_slot *s = &sim.workers[worker].slots[i];
+		const struct sim_msg *m = &sim.msgs[s->msg];
+		struct core_slot slot = { .lease = s->lease,
+			.segment = m->segment,
+			.qid = m->qid,
+			.block = m->block,
+			.part = (uint16_t)s->part };
+
+		if (s->is_filled)
+			SIM_REQUIRE(core_restore_lease(
+			                sim.core, worker, i, &slot) == ERR_OK,
+			    "a slot is not restored");
+	}
+}
+
+/* After a restart the scan finds each record that is not known. */
+static void
+replay_scan(void)
+{
+	sim.n_unheard = 0;
+	for (uint32_t i = 0; i < sim.n_msgs; i++) {
+		struct sim_msg *m = &sim.msgs[i];
+
+		m->is_announced = sim.segs[m->seg].is_gone ||
+		    core_record_state(sim.core, m->segment, m->block) !=
+		        CORE_RECORD_UNKNOWN;
+		if (!m->is_announced)
+			sim.unheard[sim.n_unheard++] = i;
+	}
+}
+
+/* Files that are there, and those that were unlinked just before the end. */
+static void
+replay_files(void)
+{
+	for (uint32_t i = 0; i < sim.n_segs; i++) {
+		const struct sim_segment *s = &sim.segs[i];
+
+		if (s->is_gone) {
+			core_segment_forget(sim.core, s->number);
+			continue;
+		}
+		SIM_REQUIRE(
+		    core_segment_add(sim.core, s->number, s->writer) == ERR_OK,
+		    "no segment");
+		if (s->is_sealed)
+			core_segment_sealed(sim.core, s->number);
+	}
+}
+
+static uint64_t
+replay_done(void)
+{
+	uint64_t done = 0;
+
+	for (uint32_t i = 0; i < sim.n_msgs; i++)
+		for (uint32_t k = 0; k < sim.msgs[i].n_parts; k++)
+			done += sim.msgs[i].parts[k].is_done ? 1 : 0;
+	return done;
+}
+
+/* All but what needs the peers. */
+static void
+replay(void)
+{
+	for (uint32_t i = 0; i < SIM_WORKERS; i++)
+		replay_slots(i);
+	for (size_t i = 0; i < sim.checkpoint.n; i++)
+		replay_entry(&sim.checkpoint.entries[i]);
+	for (size_t i = 0; i < sim.ledger.n; i++)
+		replay_entry(&sim.ledger.entries[i]);
+	sim.is_checkpointing = false;
+}
+
+/* The power fails: what was not synced may be gone, and what it told of may
+ * happen again; the slot pages are gone. */
+static void
+disk_lose(void)
+{
+	size_t keep;
+
+	disk_flush(true);
+	keep = sim.n_synced +
+	    sim_below((uint32_t)(sim.ledger.n - sim.n_synced) + 1);
+	while (keep > 0 && sim.ledger.entries[keep - 1].more > 0)
+		keep--;
+	for (size_t i = keep; i < sim.ledger.n; i++) {
+		const struct sim_entry *e = &sim.ledger.entries[i];
+		struct sim_part *p;
+
+		if (e->kind != ENTRY_PART)
+			continue;
+		p = &sim_msg_of(&e->part.qid)->parts[e->part.part];
+		p->is_done = false;
+		for (uint32_t k = 0; k < SIM_RCPTS; k++)
+			p->rcpts[k].doubts++;
+	}
+	sim.ledger.n = sim.n_synced = keep;
+}
+
+#endif /* TESTS_SIM_DISK_H */
