@@ -151,14 +151,15 @@ conn_file(struct core *core, struct conn *c)
 
 	if (c->state == CORE_CONN_OPENING)
 		return;
-	if (c->state == CORE_CONN_CLOSING) {
+	if (c->state == CORE_CONN_CLOSING ||
+	    (c->n_out == 0 && is_blocked(core, c))) {
 		enlist(c, &s->other);
 		due_ms = core->now_ms + CONN_GRACE_MS +
 		    site_policy(core, s)->attempt_ms *
 		        (int64_t)core->conf.ahead;
-	} else if (c->n_out == 0 && (is_used_up(s, c) || is_blocked(core, c))) {
+	} else if (c->n_out == 0 && is_used_up(s, c)) {
 		enlist(c, &s->other);
-		due_ms = is_used_up(s, c) ? core->now_ms : CORE_NEVER_MS;
+		due_ms = core->now_ms;
 	} else if (c->n_out == 0) {
 		enlist(c, &s->idle);
 		due_ms = core->now_ms + site_policy(core, s)->idle_reuse_ms;

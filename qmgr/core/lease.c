@@ -217,6 +217,10 @@ match_slot(struct core *core, struct seg *seg, struct worker *w, uint32_t slot)
 	e->part = part;
 	w->n_unknown--;
 	core->n_unknown--;
+	if (!e->is_left)
+		return;
+	w->is_draining = true;
+	w->drain_slot = 0;
 }
 
 void

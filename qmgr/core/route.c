@@ -96,8 +96,10 @@ queue_visit(struct core *core, struct queue *q)
 void
 queue_sweep(struct core *core, struct queue *q)
 {
-	if (can_ask(core, q))
-		queue_wake(core, q, core->now_ms);
+	if (is_wanted(q) && queue_is_lost(core, q) && core->is_shaper_up &&
+	    q->route_ask_ms == 0)
+		queue_wake(core, q,
+		    can_ask(core, q) ? core->now_ms : q->route_wait_ms);
 }
 
 static bool

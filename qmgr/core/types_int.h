@@ -218,6 +218,7 @@ struct slot_entry {
 	uint8_t phase; /* enum slot_phase, as read when its holder was gone */
 	bool is_held;  /* by a worker that lives */
 	bool is_ended; /* FILLED: the ledger has its result */
+	bool is_left;  /* its holder died, its record is not admitted yet */
 };
 
 struct worker {

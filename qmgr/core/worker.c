@@ -108,7 +108,6 @@ core_worker_hold(
 	return ERR_OK;
 }
 
-/* Takes back in slices what nobody holds. */
 static void
 begin_drain(struct worker *w, const uint8_t *phases)
 {
@@ -145,6 +144,20 @@ core_worker_down(struct core *core, unsigned worker, const uint8_t *phases)
 	lonely_worker_gone(core, worker);
 }
 
+/* Takes back what nobody holds. What may have arrived, but is of no part yet,
+ * stays: when its record is admitted, that must be told. */
+static void
+drain_slot(struct core *core, uint32_t worker, uint32_t slot)
+{
+	struct slot_entry *e = &core->workers[worker].slots[slot];
+
+	if (e->state != CORE_SLOT_OUT || e->is_held)
+		return;
+	e->is_left = e->part == 0 && e->phase > SLOT_LEASED;
+	if (!e->is_left)
+		lease_take_back(core, worker, slot);
+}
+
 bool
 worker_drain(struct core *core, uint32_t worker)
 {
@@ -152,10 +165,7 @@ worker_drain(struct core *core, uint32_t worker)
 	int slice = DRAIN_SLICE;
 
 	while (w->is_draining && slice-- > 0 && core_has_room(core)) {
-		const struct slot_entry *e = &w->slots[w->drain_slot];
-
-		if (e->state == CORE_SLOT_OUT && !e->is_held)
-			lease_take_back(core, worker, w->drain_slot);
+		drain_slot(core, worker, w->drain_slot);
 		if (++w->drain_slot < w->n_slots)
 			continue;
 		w->is_draining = false;

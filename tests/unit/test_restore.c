@@ -321,6 +321,32 @@ START_TEST(a_lease_waits_for_its_record_to_be_admitted)
 }
 END_TEST
 
+START_TEST(a_doubt_waits_for_its_record_to_be_admitted)
+{
+	struct core_slot slot = slot_of(1, 500);
+	uint8_t phases[WORLD_SLOTS] = { 0 };
+	struct qid qid;
+
+	begin();
+	ck_assert_int_eq(core_restore_lease(world.core, 0, 3, &slot), ERR_OK);
+	end_restore(0);
+	/* The worker is another one: who had it died after the dot. */
+	phases[3] = SLOT_DOT_SENT;
+	core_worker_up(world.core, 0);
+	core_worker_held_end(world.core, 0, phases);
+	world_run();
+	ck_assert_uint_eq(world.n_acts, 0);
+	qid = world_admit("", "a.test");
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_NOTE), 1);
+	ck_assert_uint_eq(
+	    world_act(CORE_REMEMBER, 0)->part.cause, CAUSE_POSSIBLY_DELIVERED);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
+	ck_assert_uint_eq(world_state(&qid).deaths, 1);
+	world_end();
+}
+END_TEST
+
 START_TEST(an_adopted_connection_waits_for_what_it_may_hold)
 {
 	struct part_state s = state_of(1, PART_READY);
@@ -383,6 +409,7 @@ main(void)
 		a_slot_that_its_worker_does_not_hold_is_taken_back,
 		a_slot_whose_result_is_in_the_ledger_is_cleared,
 		a_lease_waits_for_its_record_to_be_admitted,
+		a_doubt_waits_for_its_record_to_be_admitted,
 		an_adopted_connection_waits_for_what_it_may_hold,
 		counting_goes_on };
 
