@@ -126,7 +126,7 @@ check_queue_moves(const struct core *core, const struct queue *q)
 
 	if (q->n[PART_READY] == 0 || q->site != 0 || !core->is_shaper_up)
 		return NULL;
-	WRONG_IF(q->route_ask_ms == 0 && due_ms > core->now_ms &&
+	WRONG_IF(!queue_is_asking(core, q) && due_ms > core->now_ms &&
 	        core->now_ms >= q->route_wait_ms && !q->is_bouncing &&
 	        !core->is_sweeping,
 	    "Q3: a queue with ready parts waits for nothing");

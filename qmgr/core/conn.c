@@ -290,6 +290,6 @@ core_conn_adopt(struct core *core, unsigned worker, uint32_t number,
 	c = conn_make(core, s, worker, number);
 	if (c == NULL)
 		return ERR_FULL;
-	c->is_adopted = true;
+	c->is_adopted = c->has_passed = true;
 	return core_conn_up(core, worker, number);
 }

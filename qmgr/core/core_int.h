@@ -117,6 +117,8 @@ void queue_free(struct core *core, struct queue *q);
 void queue_wake(struct core *core, struct queue *q, int64_t at_ms);
 /* Its deadline: asks for a route, bounces a slice, ends. */
 void queue_visit(struct core *core, struct queue *q);
+/* A question is out, and its deadline not over. */
+bool queue_is_asking(const struct core *core, const struct queue *q);
 /* Its route is unknown or out of date. */
 bool queue_is_lost(const struct core *core, const struct queue *q);
 /* Wakes it if it should have asked for a route. */

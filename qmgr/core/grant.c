@@ -77,6 +77,7 @@ ask(struct core *core, struct site *s)
 		s->left = 0;
 	}
 	s->ask_ms = core->now_ms + GRANT_ASK_MS;
+	s->grant_life = core->shaper_life;
 	site_reckon(core, s);
 }
 
@@ -84,10 +85,11 @@ void
 grant_want(struct core *core, struct site *s)
 {
 	bool is_valid = core->now_ms < s->valid_ms && s->left > 0;
+	bool is_asking = s->ask_ms > 0 && s->grant_life == core->shaper_life;
 	bool is_stale = s->grant_generation != core->shaper_generation;
 
 	/* Q3: a site with ready parts has a grant, has asked, or waits. */
-	if (s->ask_ms > 0 || (core->now_ms < s->wait_ms && !is_stale))
+	if (is_asking || (core->now_ms < s->wait_ms && !is_stale))
 		return;
 	if (is_valid && !is_stale &&
 	    (s->left != UINT32_MAX || core->now_ms < s->renew_ms))
@@ -151,12 +153,7 @@ core_shaper_stale(struct core *core)
 void
 core_shaper_down(struct core *core)
 {
-	uint32_t h;
-
 	core->is_shaper_up = false;
 	core->is_sweeping = true;
-	for (h = 0; (h = slab_next(&core->sites, h)) != 0;)
-		site_get(core, h)->ask_ms = 0;
-	for (h = 0; (h = slab_next(&core->queues, h)) != 0;)
-		queue_get(core, h)->route_ask_ms = 0;
+	core->shaper_life++;
 }

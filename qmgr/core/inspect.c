@@ -96,7 +96,9 @@ find_first(const struct core *core, const struct qid *qid)
 		const struct seg *seg = slab_get(&core->segs, h);
 		uint32_t at;
 
-		if (seg->writer != qid_writer(qid))
+		if (seg->writer != qid_writer(qid) ||
+		    qid_time_ms(qid) < seg->first_ms ||
+		    qid_time_ms(qid) > seg->last_ms)
 			continue;
 		at = find_in(core, seg, qid);
 		if (at < seg->first + seg->n)
@@ -202,7 +204,7 @@ route_limit(
 		limit->cause = q->route_text;
 	else if (!core->is_shaper_up)
 		limit->cause = STR("the shaper is down");
-	return q->route_ask_ms > 0 ? 0 : from_now(core, q->route_wait_ms);
+	return queue_is_asking(core, q) ? 0 : from_now(core, q->route_wait_ms);
 }
 
 static int64_t

@@ -181,9 +181,13 @@ core_result(struct core *core, const struct core_result *r)
 		returned(core, part, &freed);
 		break;
 	case OUTCOME_DAMAGED:
+		if (c != NULL)
+			c->has_passed = true;
 		damaged(core, part, &freed);
 		break;
 	case OUTCOME_UNREADABLE:
+		if (c != NULL)
+			c->has_passed = true;
 		unreadable(core, part, &freed);
 		break;
 	}

@@ -3,6 +3,7 @@
 #include "qmgr/core/core_int.h"
 
 #define ROUTE_ASK_MS 30000   /* an answer takes a DNS lookup */
+#define ROUTE_NONE_MS 10000  /* at least so long it bounces */
 #define ROUTE_AGAIN_MS 1000  /* least wait before asking again */
 #define ROUTE_VISIT_MS 60000 /* where nothing is due earlier */
 #define ROUTE_BOUNCE_SLICE 64
@@ -22,13 +23,20 @@ queue_is_lost(const struct core *core, const struct queue *q)
 	    (q->site == 0 && !q->is_bouncing);
 }
 
+bool
+queue_is_asking(const struct core *core, const struct queue *q)
+{
+	return core->now_ms < q->route_ask_ms &&
+	    q->route_life == core->shaper_life;
+}
+
 static bool
 can_ask(const struct core *core, const struct queue *q)
 {
 	bool is_stale = q->route_generation != core->shaper_generation;
 
 	return is_wanted(q) && queue_is_lost(core, q) && core->is_shaper_up &&
-	    q->route_ask_ms == 0 &&
+	    !queue_is_asking(core, q) &&
 	    (is_stale || core->now_ms >= q->route_wait_ms);
 }
 
@@ -40,6 +48,7 @@ ask(struct core *core, struct queue *q)
 	a->queue = q->self;
 	a->key = q->key;
 	q->route_ask_ms = core->now_ms + ROUTE_ASK_MS;
+	q->route_life = core->shaper_life;
 }
 
 /* No route for good: the parts bounce, a slice at a time. */
@@ -65,7 +74,7 @@ next_ms(const struct core *core, const struct queue *q)
 		return next;
 	if (q->is_bouncing && q->ready.n > 0)
 		return core->now_ms;
-	if (q->route_ask_ms > 0)
+	if (queue_is_asking(core, q))
 		return q->route_ask_ms < next ? q->route_ask_ms : next;
 	if (queue_is_lost(core, q) && core->is_shaper_up)
 		return q->route_wait_ms < next ? q->route_wait_ms : next;
@@ -85,8 +94,6 @@ queue_visit(struct core *core, struct queue *q)
 		q->is_bouncing = false;
 	if (q->is_bouncing)
 		bounce_slice(core, q);
-	if (q->route_ask_ms > 0 && core->now_ms >= q->route_ask_ms)
-		q->route_ask_ms = 0;
 	/* Q3: a queue with ready parts has asked, or knows when it will. */
 	if (can_ask(core, q) && core_has_room(core))
 		ask(core, q);
@@ -97,7 +104,7 @@ void
 queue_sweep(struct core *core, struct queue *q)
 {
 	if (is_wanted(q) && queue_is_lost(core, q) && core->is_shaper_up &&
-	    q->route_ask_ms == 0)
+	    !queue_is_asking(core, q))
 		queue_wake(core, q,
 		    can_ask(core, q) ? core->now_ms : q->route_wait_ms);
 }
@@ -133,7 +140,8 @@ take_refusal(struct core *core, struct queue *q, const struct core_route *r)
 	queue_detach(core, q);
 	q->is_bouncing = true;
 	q->bounce_code = r->code;
-	q->route_until_ms = core->now_ms + r->valid_ms;
+	q->route_until_ms = core->now_ms +
+	    (r->valid_ms > ROUTE_NONE_MS ? r->valid_ms : ROUTE_NONE_MS);
 }
 
 enum err

@@ -165,6 +165,17 @@ seg_takes_writer(struct seg *seg, uint16_t writer)
 	return seg->writer == writer;
 }
 
+/* A message is looked for in the segments of its time. */
+static void
+widen(struct seg *seg, int64_t ms)
+{
+	if (!seg->has_records || ms < seg->first_ms)
+		seg->first_ms = ms;
+	if (!seg->has_records || ms > seg->last_ms)
+		seg->last_ms = ms;
+	seg->has_records = true;
+}
+
 void
 seg_insert(struct core *core, struct seg *seg, uint32_t part)
 {
@@ -183,7 +194,7 @@ seg_insert(struct core *core, struct seg *seg, uint32_t part)
 	    (seg->first + seg->n - at) * sizeof(*seg->live));
 	seg->live[at] = (struct seg_entry){ p->block, part };
 	seg->n++;
-	seg->has_records = true;
+	widen(seg, (int64_t)p->qid_ms_high << 32 | p->qid_ms_low);
 }
 
 /* Closes the place of the entry at index at, from the shorter side. */

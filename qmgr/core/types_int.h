@@ -86,6 +86,7 @@ struct seg {
 	uint32_t n_records; /* with a live part */
 	uint32_t done_bytes;
 	uint64_t number;
+	int64_t first_ms, last_ms; /* of the qids that it ever had */
 	uint16_t writer;
 	bool is_sealed;
 	bool has_records; /* ever had: its writer is known for sure */
@@ -123,6 +124,7 @@ struct queue {
 	int64_t route_ask_ms;   /* deadline of a question, 0: none is out */
 	int64_t route_wait_ms;  /* no question before */
 	uint32_t route_generation;
+	uint32_t route_life;
 	uint16_t bounce_code;
 	bool is_bouncing;      /* no route for good, until route_until_ms */
 	struct str route_text; /* owned: why there is none */
@@ -164,6 +166,7 @@ struct site {
 	int64_t valid_ms, renew_ms, wait_ms;
 	int64_t ask_ms; /* deadline of a question, 0: none is out */
 	uint32_t grant_generation;
+	uint32_t grant_life;
 	struct core_limit limit;
 	struct str limit_text; /* owned: what limit points to */
 
@@ -268,6 +271,7 @@ struct core {
 	bool is_shaper_up;
 	uint32_t policy_generation;
 	uint32_t shaper_generation; /* answers of an older one are stale */
+	uint32_t shaper_life;       /* questions to an older one are void */
 
 	struct slab parts, rcpts, segs, queues, tenants, campaigns;
 	struct slab sites, lanes, conns;

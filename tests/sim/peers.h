@@ -4,6 +4,7 @@
 #define TESTS_SIM_PEERS_H
 
 #include "tests/sim/disk.h"
+
 #include "tests/sim/sim.h"
 
 #define PEERS_OPENS_PER_S_MAX 60

@@ -16,7 +16,7 @@
 #include "tests/sim/sim.h"
 #include "util/text/num.h"
 
-#define STEPS_DEFAULT 400000
+#define STEPS_DEFAULT 600000
 #define CHECK_EVERY 512
 #define END_STEPS_MAX 4000000
 #define END_HOURS 200
