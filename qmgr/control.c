@@ -3,10 +3,10 @@
 #include "qmgr/control.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
+#include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/turn.h"
 #include "qmgr/why.h"
@@ -17,12 +17,20 @@
 #define EXIT_DENIED 100
 #define EXIT_LATER 111
 
-/* A command that waits for a bulk retry. */
+/* A bulk retry in hand, and who asked for it. */
 struct retry_wait {
-	struct link link; /* in qmgr.retries */
-	struct qpeer *peer;
+	struct link link;   /* in qmgr.retries */
+	struct qpeer *peer; /* NULL: it did not wait for the end */
 	uint32_t op;
+	uint32_t uid, pid;
 };
+
+static void
+log_retry(uint32_t uid, uint32_t pid, uint64_t n)
+{
+	LOG(EV_OPERATOR, KV_CSTR("command", "retry"), KV_NUM("uid", uid),
+	    KV_NUM("pid", pid), KV_NUM("n", n));
+}
 
 enum err
 control_sent(enum err err)
@@ -214,17 +222,8 @@ control_list(struct qpeer *peer, struct str body)
 
 /* --- retry ---------------------------------------------------------------- */
 
-/* Changes are for root and for the user that we run as (DESIGN 12). */
-static bool
-may_change(struct qpeer *peer, struct sock_cred *cred)
-{
-	if (chan_peer_cred(peer->chan, cred) != ERR_OK)
-		return false;
-	return cred->uid == 0 || cred->uid == geteuid();
-}
-
 static enum err
-retry_bulk(struct qpeer *peer, const struct msg_retry_ask *ask)
+retry_bulk(struct qpeer *peer, const struct msg_retry_ask *ask, uint32_t uid)
 {
 	struct qmgr *q = peer->q;
 	struct retry_wait *wait = calloc(1, sizeof(*wait));
@@ -236,6 +235,8 @@ retry_bulk(struct qpeer *peer, const struct msg_retry_ask *ask)
 		err = core_retry_queues(q->core, ask->match, &wait->op);
 	if (err == ERR_OK) {
 		wait->peer = peer;
+		wait->uid = uid;
+		wait->pid = peer->pid;
 		list_push_back(&q->retries, &wait->link);
 		turn_act(q);
 		return ERR_OK;
@@ -254,22 +255,20 @@ control_retry(struct qpeer *peer, struct str body)
 	static const struct qid none;
 	struct qmgr *q = peer->q;
 	struct msg_retry_ask ask;
-	struct sock_cred cred = { 0 };
-	uint32_t n;
+	uint32_t uid, n;
 	enum err err = msg_retry_ask_decode(&ask, body);
 
 	if (err != ERR_OK)
 		return err;
-	if (!may_change(peer, &cred))
+	if (!peers_is_ours(peer, &uid))
 		return control_answer(peer, EXIT_DENIED, 0,
 		    STR("retry is for root and the relay's own user"));
 	turn_begin(q);
 	if (ask.is_all != 0 || qid_cmp(&ask.qid, &none) == 0)
-		return retry_bulk(peer, &ask);
+		return retry_bulk(peer, &ask, uid);
 	n = core_retry_message(q->core, &ask.qid);
 	turn_act(q);
-	LOG(EV_OPERATOR, KV_CSTR("command", "retry"), KV_NUM("uid", cred.uid),
-	    KV_NUM("pid", cred.pid), KV_NUM("n", n));
+	log_retry(uid, peer->pid, n);
 	if (n > 0 || core_find(q->core, &ask.qid, 0) != 0)
 		return control_answer(peer, 0, n, STR(""));
 	return control_answer(
@@ -284,14 +283,15 @@ control_retried(struct qmgr *q, uint32_t op, uint64_t n)
 	LIST_FOREACH_SAFE (link, next, &q->retries) {
 		struct retry_wait *wait =
 		    LIST_ITEM(link, struct retry_wait, link);
-		enum err err;
 
 		if (wait->op != op)
 			continue;
 		list_remove(&q->retries, link);
-		LOG(EV_OPERATOR, KV_CSTR("command", "retry"), KV_NUM("n", n));
-		err = control_answer(wait->peer, 0, n, STR(""));
-		BUG_IF(err == ERR_RANGE);
+		log_retry(wait->uid, wait->pid, n);
+		/* FULL: it asked, and does not read. */
+		if (wait->peer != NULL &&
+		    control_answer(wait->peer, 0, n, STR("")) != ERR_OK)
+			peers_cut(wait->peer);
 		free(wait);
 	}
 }
@@ -299,16 +299,14 @@ control_retried(struct qmgr *q, uint32_t op, uint64_t n)
 void
 control_gone(struct qpeer *peer)
 {
-	struct link *link, *next;
+	struct link *link;
 
-	LIST_FOREACH_SAFE (link, next, &peer->q->retries) {
+	LIST_FOREACH (link, &peer->q->retries) {
 		struct retry_wait *wait =
 		    LIST_ITEM(link, struct retry_wait, link);
 
-		if (wait->peer != peer)
-			continue;
-		list_remove(&peer->q->retries, link);
-		free(wait);
+		if (wait->peer == peer)
+			wait->peer = NULL;
 	}
 	why_gone(peer);
 }

@@ -3,8 +3,8 @@
 #include "qmgr/gauge.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "qmgr/budget.h"
 #include "qmgr/intake.h"
 #include "qmgr/qmgr_int.h"
 #include "util/base/fatal.h"
@@ -15,7 +15,7 @@
 
 /* What a queued message takes, all told (DESIGN 5). */
 #define PART_BUDGET_BYTES 128
-/* Share of the machine's memory where nothing is configured. */
+/* Share of what there is where nothing is configured. */
 #define MEMORY_SHARE_NUM 2
 #define MEMORY_SHARE_DEN 3
 /* Above this share of the budget it slows, in per cent. */
@@ -31,32 +31,33 @@ struct gauge {
 	struct qmgr *q;
 	int64_t look_ms;
 	uint64_t reserve_bytes;
+	uint32_t parts_max;
 	enum pressure now;
 	struct outbuf reason;
 	char text[PAGE_REASON_MAX_BYTES];
 	int64_t since_ms;
 };
 
-static uint64_t
-budget_bytes(const struct qmgr *q)
+uint32_t
+gauge_parts_max(const struct gauge *p)
 {
-	const struct conf *conf = svc_conf(q->svc);
-	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
-	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	if (conf->memory.queue_memory_bytes > 0)
-		return conf->memory.queue_memory_bytes;
-	return pages * page_bytes / MEMORY_SHARE_DEN * MEMORY_SHARE_NUM;
+	return p->parts_max;
 }
 
-uint32_t
-gauge_parts_max(const struct qmgr *q)
+void
+gauge_reload(struct gauge *p)
 {
-	uint64_t parts = budget_bytes(q) / PART_BUDGET_BYTES;
+	uint64_t bytes = svc_conf(p->q->svc)->memory.queue_memory_bytes;
+	uint64_t parts;
 
+	if (bytes == 0)
+		bytes =
+		    budget_memory_bytes() / MEMORY_SHARE_DEN * MEMORY_SHARE_NUM;
+	parts = bytes / PART_BUDGET_BYTES;
 	if (parts < 1)
-		return 1;
-	return parts < SLAB_ITEMS_MAX ? (uint32_t)parts : SLAB_ITEMS_MAX;
+		parts = 1;
+	p->parts_max =
+	    parts < SLAB_ITEMS_MAX ? (uint32_t)parts : SLAB_ITEMS_MAX;
 }
 
 struct gauge *
@@ -68,6 +69,7 @@ gauge_new(struct qmgr *q)
 		fatal("no memory to begin with");
 	p->q = q;
 	p->reason = (struct outbuf){ p->text, 0, sizeof(p->text) };
+	gauge_reload(p);
 	return p;
 }
 
@@ -116,13 +118,13 @@ weigh_disk(struct gauge *p)
 static void
 weigh_memory(struct gauge *p)
 {
-	uint64_t parts_max = gauge_parts_max(p->q);
+	uint64_t max = p->parts_max;
 	struct core_accounts a;
 
 	core_accounts(p->q->core, &a);
 	weigh(p,
 	    grade(a.waiting + a.ready + a.leased + a.held,
-	        parts_max / 100 * SLOW_PCT, parts_max),
+	        (max * SLOW_PCT + 99) / 100, max),
 	    "queue_memory: queued parts", a.admitted - a.done);
 }
 
@@ -173,7 +175,6 @@ gauge_tick(struct gauge *p, int64_t now_ms)
 	publish(p, before, now_ms);
 	core_accounts(p->q->core, &a);
 	page_set_figure(svc_page(p->q->svc), a.admitted - a.done);
-	page_set_held_bytes(svc_page(p->q->svc), core_memory_bytes(p->q->core));
 }
 
 enum pressure

@@ -16,6 +16,9 @@ struct gauge;
 
 struct gauge *gauge_new(struct qmgr *q);
 
+/* Another configuration is in force. */
+void gauge_reload(struct gauge *p);
+
 /* Looks at memory, disk, ledger and unadmitted records; publishes the worst in
  * the status page (Q7). Takes effect with a smtpd's next command. */
 void gauge_tick(struct gauge *p, int64_t now_ms);
@@ -24,6 +27,6 @@ void gauge_tick(struct gauge *p, int64_t now_ms);
 enum pressure gauge_get(const struct gauge *p, struct str *reason);
 
 /* Bound of the core's parts, by the configuration's memory. */
-uint32_t gauge_parts_max(const struct qmgr *q);
+uint32_t gauge_parts_max(const struct gauge *p);
 
 #endif /* QMGR_GAUGE_H */

@@ -17,11 +17,19 @@
 
 /* Unadmitted records that are read again in one second. */
 #define RETRY_SLICE 256
+/* One that was asked for so often and never came is gone, or is damaged, which
+ * is for the scan to tell: else new mail would be refused for ever. */
+#define ASKS_MAX 60
+
+struct place {
+	uint64_t segment;
+	uint32_t block;
+};
 
 /* A record without room. */
 struct unadmitted {
-	uint64_t segment;
-	uint32_t block;
+	struct place place;
+	uint32_t asks; /* since it was seen last */
 };
 
 struct intake {
@@ -55,26 +63,30 @@ intake_new(struct qmgr *q)
 
 /* --- records without room ------------------------------------------------- */
 
-/* The bytes of *u are the key: it is zeroed whole, padding too. */
+/* The bytes of *p are the key: it is zeroed whole, padding too. */
 static struct key
-place_key(struct unadmitted *u, uint64_t segment, uint32_t block)
+place_key(struct place *p, uint64_t segment, uint32_t block)
 {
-	memset(u, 0, sizeof(*u));
-	u->segment = segment;
-	u->block = block;
-	return (struct key){ u, sizeof(*u) };
+	memset(p, 0, sizeof(*p));
+	p->segment = segment;
+	p->block = block;
+	return (struct key){ p, sizeof(*p) };
 }
 
 static void
 note_unadmitted(struct intake *in, const struct record_head *head,
     uint32_t block, const char *reason)
 {
-	struct unadmitted u;
-	struct key key = place_key(&u, head->number, block);
-	uint32_t handle;
+	struct place place;
+	struct key key = place_key(&place, head->number, block);
+	uint32_t handle = index_find(&in->by_place, key);
+	struct unadmitted *u;
 
-	if (index_find(&in->by_place, key) != 0)
+	if (handle != 0) {
+		u = slab_get(&in->unadmitted, handle);
+		u->asks = 0;
 		return;
+	}
 	handle = slab_alloc(&in->unadmitted);
 	/* Too many to remember: the scan comes by there again. */
 	if (handle == 0)
@@ -83,7 +95,8 @@ note_unadmitted(struct intake *in, const struct record_head *head,
 		slab_free_item(&in->unadmitted, handle);
 		return;
 	}
-	*(struct unadmitted *)slab_get(&in->unadmitted, handle) = u;
+	u = slab_get(&in->unadmitted, handle);
+	u->place = place;
 	LOG(EV_MESSAGE_UNADMITTED, KV_QID("qid", &head->qid),
 	    KV_CSTR("reason", reason),
 	    KV_NUM("unadmitted", slab_n(&in->unadmitted)));
@@ -92,12 +105,12 @@ note_unadmitted(struct intake *in, const struct record_head *head,
 static void
 forget_unadmitted(struct intake *in, uint64_t segment, uint32_t block)
 {
-	struct unadmitted u;
+	struct place place;
 	uint32_t handle;
 
 	if (slab_n(&in->unadmitted) == 0)
 		return;
-	handle = index_remove(&in->by_place, place_key(&u, segment, block));
+	handle = index_remove(&in->by_place, place_key(&place, segment, block));
 	if (handle != 0)
 		slab_free_item(&in->unadmitted, handle);
 }
@@ -111,9 +124,10 @@ intake_unadmitted(const struct intake *in)
 bool
 intake_is_unadmitted(const struct intake *in, uint64_t segment, uint32_t block)
 {
-	struct unadmitted u;
+	struct place place;
 
-	return index_find(&in->by_place, place_key(&u, segment, block)) != 0;
+	return index_find(&in->by_place, place_key(&place, segment, block)) !=
+	    0;
 }
 
 void
@@ -124,13 +138,17 @@ intake_tick(struct intake *in, int64_t now_ms)
 	in->retry_ms = now_ms + INTAKE_RETRY_MS;
 	worker_retry_kept(in->q);
 	for (int i = 0; i < RETRY_SLICE; i++) {
-		const struct unadmitted *u;
+		struct unadmitted *u;
 
 		in->cursor = slab_next(&in->unadmitted, in->cursor);
 		if (in->cursor == 0)
 			return;
 		u = slab_get(&in->unadmitted, in->cursor);
-		store_read_record(in->q->store, u->segment, u->block);
+		if (u->asks++ < ASKS_MAX)
+			store_read_record(
+			    in->q->store, u->place.segment, u->place.block);
+		else
+			forget_unadmitted(in, u->place.segment, u->place.block);
 	}
 }
 

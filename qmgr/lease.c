@@ -21,7 +21,8 @@ get_lease(struct qmgr *q, uint32_t worker, uint32_t slot)
 	return &w->leases[slot];
 }
 
-/* The worker lacks the descriptor: it goes before the lease. */
+/* The worker lacks the descriptor: it goes before the lease. FULL: there is no
+ * room for it, or no descriptor left to send. */
 static enum err
 send_segment(struct worker *w, const struct store_open *open)
 {
@@ -40,7 +41,7 @@ send_segment(struct worker *w, const struct store_open *open)
 }
 
 static enum err
-send_lease(struct lease *l)
+put_lease(struct lease *l)
 {
 	struct worker *w = l->worker;
 	struct msg_lease m = {
@@ -55,11 +56,8 @@ send_lease(struct lease *l)
 		.tries = l->tries,
 		.standing = { (const char *)l->standing, l->n_standing },
 	};
-	enum err err = send_segment(w, &l->open);
 
-	if (err == ERR_OK)
-		err = chan_send_lease(w->peer->chan, &m);
-	return err;
+	return chan_send_lease(w->peer->chan, &m);
 }
 
 /* The core is told at the end of its actions: it may be at work just now. */
@@ -106,15 +104,34 @@ clear(struct lease *l)
 	struct worker *w = l->worker;
 	struct msg_result_ack ack = { .slot = l->slot, .lease = l->number };
 
+	worker_drop_kept(l);
 	slot_clear(w->slots, l->slot);
 	/* A worker that does not hear it holds its result, and sends it again
 	 * when it is back: then it is acknowledged as one seen before. */
 	if (w->peer != NULL &&
 	    chan_send_result_ack(w->peer->chan, &ack) == ERR_FULL)
-		worker_kill(w->q, w->index, STR("does not read its frames"));
+		worker_is_full(w);
 	l->number = 0;
 	l->is_freed = false;
 	core_slot_cleared(w->q->core, w->index, l->slot);
+}
+
+/* EOF: its worker is gone, and take_back() comes. RANGE: numbers and lengths
+ * are the core's. */
+static void
+send_lease(struct lease *l)
+{
+	enum err err = send_segment(l->worker, &l->open);
+
+	if (err == ERR_FULL) {
+		fail_later(l, OUTCOME_UNREADABLE);
+		return;
+	}
+	if (err == ERR_OK)
+		err = put_lease(l);
+	BUG_IF(err == ERR_RANGE);
+	if (err == ERR_FULL)
+		worker_is_full(l->worker);
 }
 
 static void
@@ -142,8 +159,8 @@ on_open(struct store_open *open, enum err err)
 		fail_later(l, OUTCOME_UNREADABLE);
 	else if (w->peer == NULL)
 		fail_later(l, OUTCOME_RETURNED);
-	else if (send_lease(l) == ERR_FULL)
-		worker_kill(w->q, w->index, STR("does not read its frames"));
+	else
+		send_lease(l);
 	turn_act(w->q);
 }
 
@@ -181,12 +198,14 @@ lease_give(struct qmgr *q, const struct core_action *action)
 }
 
 void
-lease_restore(struct worker *w, unsigned slot, uint64_t number)
+lease_restore(struct lease *l, const struct slot *slot)
 {
-	struct lease *l = &w->leases[slot];
-
-	l->number = number;
-	w->q->n_leases++;
+	l->number = slot->lease;
+	l->qid = slot->qid;
+	l->open.segment = slot->segment;
+	l->block = slot->block;
+	l->part = slot->part;
+	l->worker->q->n_leases++;
 }
 
 void

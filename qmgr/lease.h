@@ -4,20 +4,19 @@
 #define QMGR_LEASE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 struct core_action;
 struct core_freed;
 struct lease;
 struct qmgr;
-struct worker;
+struct slot;
 
 /* CORE_LEASE: fills the slot, then sends the lease when its segment's
  * descriptor is there. */
 void lease_give(struct qmgr *q, const struct core_action *action);
 
 /* Takes over a filled slot that a predecessor left. */
-void lease_restore(struct worker *w, unsigned slot, uint64_t number);
+void lease_restore(struct lease *l, const struct slot *slot);
 
 /* The lease was answered or taken back: its descriptor is not needed. */
 void lease_end(struct lease *l);

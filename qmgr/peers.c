@@ -14,6 +14,9 @@
 #include "util/base/fatal.h"
 #include "util/log/log.h"
 
+/* How often silent peers are looked for. */
+#define LOOK_MS 1000
+
 typedef enum err handler_fn(struct qpeer *peer, struct str body);
 
 /* What each role may say: the rows of messages.def that end at qmgr. */
@@ -77,16 +80,31 @@ peers_cut(struct qpeer *peer)
 	peer_gone(peer, false);
 }
 
+bool
+peers_is_ours(const struct qpeer *peer, uint32_t *uid)
+{
+	struct sock_cred cred;
+
+	*uid = UINT32_MAX;
+	if (chan_peer_cred(peer->chan, &cred) != ERR_OK)
+		return false;
+	*uid = cred.uid;
+	return cred.uid == 0 || cred.uid == geteuid();
+}
+
 static enum err
 on_hello(struct qpeer *peer, struct str body)
 {
 	struct msg_hello m;
+	uint32_t uid;
 	enum err err = msg_hello_decode(&m, body);
 
 	if (err != ERR_OK)
 		return err;
 	if (peer->role != PEER_ROLE_N)
 		return ERR_PROTO;
+	if (m.role != PEER_CTL && !peers_is_ours(peer, &uid))
+		return ERR_DENIED;
 	peer->role = m.role;
 	peer->pid = m.pid;
 	return m.role == PEER_DELIVER ? worker_hello(peer, m.index) : ERR_OK;
@@ -105,9 +123,6 @@ on_frame(void *arg, struct frame *f)
 	handler = handlers[peer->role][f->type];
 	if (handler == NULL)
 		return ERR_PROTO;
-	/* Its predecessor's words, after a successor has said hello. */
-	if (peer->role == PEER_DELIVER && peer->worker == NULL)
-		return ERR_PROTO;
 	return handler(peer, f->body);
 }
 
@@ -116,12 +131,13 @@ on_close(void *arg, enum err why, const char *text)
 {
 	struct qpeer *peer = arg;
 
-	if (why != ERR_EOF) {
+	if (why != ERR_EOF && why != ERR_AGAIN) {
 		LOG(EV_PEER_BROKEN, KV_CSTR("peer", role_name(peer->role)),
 		    KV_NUM("pid", peer->pid), KV_CSTR("fault", text));
-	} else if (peer->role != PEER_CTL && !peer->q->is_stopping)
+	} else if (peer->role != PEER_CTL && !peer->q->is_stopping) {
 		LOG(EV_PEER_LOST, KV_CSTR("peer", role_name(peer->role)),
 		    KV_NUM("pid", peer->pid));
+	}
 	peer_gone(peer, why == ERR_EOF);
 }
 
@@ -146,9 +162,27 @@ on_accept(void *arg, int fd, const struct sock_addr *addr)
 		fatal("no memory for a connection");
 	peer->q = q;
 	peer->role = PEER_ROLE_N;
+	peer->since_ms = loop_now_ms(q->loop);
 	conf.arg = peer;
 	peer->chan = chan_new(q->loop, fd, &conf);
 	list_push_back(&q->peers, &peer->link);
+}
+
+void
+peers_tick(struct qmgr *q, int64_t now_ms)
+{
+	struct link *link, *tmp;
+
+	if (now_ms < q->peers_ms)
+		return;
+	q->peers_ms = now_ms + LOOK_MS;
+	LIST_FOREACH_SAFE (link, tmp, &q->peers) {
+		struct qpeer *peer = LIST_ITEM(link, struct qpeer, link);
+
+		if (peer->role == PEER_ROLE_N &&
+		    now_ms - peer->since_ms >= PEERS_HELLO_MS)
+			peers_cut(peer);
+	}
 }
 
 void

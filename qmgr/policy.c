@@ -34,9 +34,6 @@ policy_queue(
 		},
 		.weight = tenant.weight,
 	};
-	/* Two sections may each set one of them. */
-	if (policy->backoff.cap_ms < policy->backoff.base_ms)
-		policy->backoff.cap_ms = policy->backoff.base_ms;
 }
 
 void

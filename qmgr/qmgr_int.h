@@ -42,6 +42,7 @@ struct qpeer {
 	struct chan *chan;
 	struct worker *worker;   /* of a deliver, after its HELLO */
 	struct control *control; /* of a command that waits, or NULL */
+	int64_t since_ms;
 	uint32_t pid;
 	enum peer_role role; /* PEER_ROLE_N until HELLO */
 };
@@ -80,6 +81,7 @@ struct worker {
 	unsigned n_slots;
 	bool is_killed; /* master was asked to */
 	bool is_lost;   /* cut off; what it holds comes back when it is dead */
+	uint32_t pid;   /* of the one that is, or was, connected last */
 	/* Generation of what it was sent for each place; 0: nothing. */
 	uint32_t sent[STORE_PLACES];
 };
@@ -97,7 +99,6 @@ struct qmgr {
 	struct acceptor acceptor;
 	struct list peers;
 	struct worker *workers[CORE_WORKERS_MAX]; /* by number; NULL: none */
-	uint32_t n_connected;                     /* workers */
 	struct peer *shaper;
 	struct page *smtpd_pages[SVC_WORKERS_MAX + 1];
 
@@ -108,12 +109,16 @@ struct qmgr {
 	struct list retries; /* commands that wait for CORE_RETRIED */
 	struct str facts;    /* of the result in hand: for its ledger entry */
 	uint32_t n_leases;   /* out now */
+	struct str pause;    /* why no leases are given; empty: they are */
+	int64_t peers_ms;    /* when silent peers are looked for again */
 	bool is_in_turn;     /* the core knows this turn's time */
 	bool is_fetching;    /* actions are being done */
 	bool is_ready;       /* the ledger is open */
-	bool is_paused;      /* no leases: the ledger has no room for results */
+	bool is_unbalanced;  /* the accounts were, at the last look */
 	bool is_stopping;
-	bool is_ending; /* the last checkpoint is being written */
+	bool is_ending;      /* the last checkpoint is being written */
+	bool is_over;        /* nothing more is done */
+	struct turn_end end; /* closes all down */
 };
 
 #endif /* QMGR_QMGR_INT_H */

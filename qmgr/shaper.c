@@ -14,6 +14,8 @@ on_up(void *arg)
 
 	turn_begin(q);
 	core_shaper_up(q->core);
+	/* It may have another configuration than the one before. */
+	core_shaper_stale(q->core);
 	turn_act(q);
 }
 

@@ -32,6 +32,22 @@
 
 /* --- what the ledger and the store ask us --------------------------------- */
 
+/* Q6: checked at each AUDIT. */
+static void
+look_at_balance(struct qmgr *q, const struct core_accounts *a)
+{
+	bool was_unbalanced = q->is_unbalanced;
+
+	q->is_unbalanced = !core_audit(q->core);
+	if (!q->is_unbalanced || was_unbalanced || q->is_over)
+		return;
+	LOG(EV_AUDIT_MISMATCH, KV_CSTR("what", "parts"),
+	    KV_NUM("counted",
+	        a->done + a->waiting + a->ready + a->leased + a->held),
+	    KV_NUM("expected", a->admitted));
+	store_rescan(q->store);
+}
+
 static void
 on_audit(void *arg, struct entry_audit *audit)
 {
@@ -49,14 +65,7 @@ on_audit(void *arg, struct entry_audit *audit)
 		.unadmitted = intake_unadmitted(q->intake),
 		.last_lease = core_last_lease(q->core),
 	};
-	/* Q6: checked at each AUDIT. */
-	if (!core_audit(q->core)) {
-		LOG(EV_AUDIT_MISMATCH, KV_CSTR("what", "parts"),
-		    KV_NUM("counted",
-		        a.done + a.waiting + a.ready + a.leased + a.held),
-		    KV_NUM("expected", a.admitted));
-		store_rescan(q->store);
-	}
+	look_at_balance(q, &a);
 }
 
 static void
@@ -138,7 +147,7 @@ static void
 new_core(struct qmgr *q)
 {
 	struct core_conf conf = {
-		.parts_max = gauge_parts_max(q),
+		.parts_max = gauge_parts_max(q->gauge),
 		.campaigns_max = CAMPAIGNS_MAX,
 		.conns_max = CONNS_MAX,
 		.ahead = AHEAD,
@@ -252,6 +261,7 @@ start_service(struct svc *svc)
 	new_journal(q, &replay);
 	new_store(q);
 	new_checkpoint(q, &replay);
+	stop_init(q);
 	turn_init(q);
 	while (core_restore_end(
 	    q->core, replay.done, replay.last_lease + LEASE_MARGIN))
@@ -269,6 +279,7 @@ start_reload(struct svc *svc)
 {
 	struct qmgr *q = svc_get_state(svc);
 
+	gauge_reload(q->gauge);
 	turn_begin(q);
 	core_reload(q->core);
 	turn_act(q);

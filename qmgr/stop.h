@@ -7,13 +7,17 @@
 
 struct qmgr;
 
+/* Once, at the start. */
+void stop_init(struct qmgr *q);
+
 /* No more leases; the end comes when smtpds and workers have hung up. */
 void stop_begin(struct qmgr *q);
 
 /* A peer has gone: perhaps it was the last that mattered. */
 void stop_look(struct qmgr *q);
 
-/* The checkpoint is written, or could not be: then the ledger does. */
+/* The checkpoint is written, or could not be: then the ledger does. At the end
+ * of the turn all is closed, the ledger written, and svc_done() called. */
 void stop_checkpointed(struct qmgr *q, bool is_ok);
 
 #endif /* QMGR_STOP_H */

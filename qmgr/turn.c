@@ -7,6 +7,7 @@
 #include "qmgr/intake.h"
 #include "qmgr/lease.h"
 #include "qmgr/note.h"
+#include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/shaper.h"
 #include "qmgr/worker.h"
@@ -14,6 +15,8 @@
 
 /* Slices of the core in one turn: a few hundred microseconds. */
 #define TURN_SLICES 8
+/* Leases for which there must be room before they are given again. */
+#define RESUME_LEASES 256
 
 static void
 act(struct qmgr *q, const struct core_action *a)
@@ -81,18 +84,23 @@ turn_begin(struct qmgr *q)
 	turn_end_ask(&q->turn_end);
 }
 
-/* A lease is given only while the ledger holds the results of all that are
- * out (DESIGN 4.3). */
+/* The largest results of all leases out must find room in the ledger. */
 static void
-heed_ledger(struct qmgr *q)
+look_at_pause(struct qmgr *q)
 {
-	bool is_paused = !journal_can_lease(q->journal, q->n_leases);
+	uint32_t n = q->n_leases;
+	struct str reason = STR("");
 
-	if (q->is_stopping || is_paused == q->is_paused)
+	if (q->pause.len > 0)
+		n += RESUME_LEASES;
+	if (!journal_can_lease(q->journal, n))
+		reason = STR("ledger");
+	if (q->is_stopping)
+		reason = STR("stopping");
+	if (str_eq(reason, q->pause))
 		return;
-	q->is_paused = is_paused;
-	core_pause_leases(q->core, is_paused ? STR("ledger") : STR(""));
-	turn_act(q);
+	q->pause = reason;
+	core_pause_leases(q->core, reason);
 }
 
 /* Slices of what is due and of what can be given out; true: there is more. */
@@ -104,7 +112,7 @@ run_slices(struct qmgr *q)
 	for (int i = 0; i < TURN_SLICES && is_more; i++) {
 		is_more = core_tick(q->core);
 		turn_act(q);
-		heed_ledger(q);
+		look_at_pause(q);
 		is_more = core_schedule(q->core) || is_more;
 		turn_act(q);
 	}
@@ -125,6 +133,7 @@ on_turn_end(void *arg)
 	checkpoint_tick(q->checkpoint, now_ms);
 	gauge_tick(q->gauge, now_ms);
 	intake_tick(q->intake, now_ms);
+	peers_tick(q, now_ms);
 	q->is_in_turn = false;
 	if (is_more)
 		next_ms = now_ms;

@@ -14,16 +14,22 @@
 
 #define EXIT_LATER 111
 
+/* Of a message with very many parts the first are told: the answer must find
+ * room, and a turn must end. */
+#define PARTS_MAX 4096
+
 /*
  * One question in hand. It outlives its asker, whose connection may end while
  * the disk thread works: then peer is NULL, and the answer goes nowhere.
  *
- *	why:	parts -> past (rows come) -> open, to see the record -> WHY_END
+ *	why:	parts -> past (rows come) -> open -> look, in the disk thread ->
+ *		WHY_END
  *	cat:	open -> RECORD
  */
 struct control {
 	struct past past;
 	struct store_open open;
+	struct job look;
 	struct qmgr *q;
 	struct qpeer *peer;
 	struct qid qid;
@@ -31,6 +37,7 @@ struct control {
 	bool is_live;   /* has parts in memory */
 	bool has_past;  /* the ledger knows it */
 	bool is_record; /* asked for by RECORD_ASK */
+	bool is_readable;
 	int64_t history_ms;
 };
 
@@ -117,24 +124,27 @@ send_parts(struct control *c)
 	uint32_t part = 0;
 	enum err err = ERR_OK;
 
-	while (err == ERR_OK && (part = core_find(q->core, &c->qid, part)) != 0)
-		if (core_why(q->core, part, &why)) {
-			c->is_live = true;
-			c->open.segment = why.state.segment;
-			c->block = why.state.block;
-			err = send_part(c->peer, &why);
-		}
+	for (int i = 0; i < PARTS_MAX && err == ERR_OK; i++) {
+		part = core_find(q->core, &c->qid, part);
+		if (part == 0 || !core_why(q->core, part, &why))
+			break;
+		c->is_live = true;
+		c->open.segment = why.state.segment;
+		c->block = why.state.block;
+		err = send_part(c->peer, &why);
+	}
 	return err;
 }
 
 /* --- the end: the record on disk ------------------------------------------ */
 
-/* Reads the header and the envelope: one or two reads that the page cache
- * nearly always has; the same that a lease costs deliver. */
-static bool
-is_readable(const struct control *c, char *bytes, size_t cap)
+/* In the thread: reads the header and the envelope. */
+static void
+run_look(struct job *job)
 {
-	struct outbuf buf = { bytes, 0, cap };
+	struct control *c = LIST_ITEM(job, struct control, look);
+	char bytes[SEGREAD_FIRST_BYTES];
+	struct outbuf buf = { bytes, 0, sizeof(bytes) };
 	struct segment_head head;
 	struct segread_record record;
 	enum err err = segread_head(c->open.fd, &head);
@@ -142,23 +152,31 @@ is_readable(const struct control *c, char *bytes, size_t cap)
 	if (err == ERR_OK)
 		err = segread_load(c->open.fd, &head, c->block, &buf, &record);
 	/* FULL: a long envelope; its header was read, and is good. */
-	if (err != ERR_OK && err != ERR_FULL)
-		return false;
-	return err == ERR_FULL || qid_cmp(&record.head.qid, &c->qid) == 0;
+	c->is_readable = err == ERR_FULL ||
+	    (err == ERR_OK && qid_cmp(&record.head.qid, &c->qid) == 0);
 }
 
 static void
-finish_why(struct control *c, bool is_good)
+finish_why(struct control *c)
 {
 	struct msg_why_end end = {
 		.is_known = c->is_live || c->has_past,
-		.is_readable = is_good,
+		.is_readable = c->is_readable,
 		.history_ms = c->history_ms,
 	};
 
 	if (c->peer != NULL)
 		cut_unless(c, chan_send_why_end(c->peer->chan, &end));
 	control_free(c);
+}
+
+static void
+on_looked(struct job *job)
+{
+	struct control *c = LIST_ITEM(job, struct control, look);
+
+	store_drop(c->q->store, c->open.place);
+	finish_why(c);
 }
 
 static void
@@ -183,13 +201,15 @@ on_open(struct store_open *open, enum err err)
 	struct control *c = LIST_ITEM(open, struct control, open);
 	struct qmgr *q = c->q;
 	uint16_t place = open->place;
-	char bytes[SEGREAD_FIRST_BYTES];
 
 	if (c->is_record)
 		finish_record(c, err);
+	else if (err == ERR_OK && store_submit(q->store, &c->look) == ERR_OK)
+		return;
 	else
-		finish_why(
-		    c, err == ERR_OK && is_readable(c, bytes, sizeof(bytes)));
+		/* Not opened; or the thread has too much to do, and what cannot
+		 * be looked at is not said to be good. */
+		finish_why(c);
 	if (err == ERR_OK)
 		store_drop(q->store, place);
 }
@@ -215,7 +235,7 @@ on_past_done(struct past *past, int64_t history_ms)
 	if (c->is_live)
 		store_want(c->q->store, &c->open);
 	else
-		finish_why(c, false);
+		finish_why(c);
 }
 
 /* --- questions ------------------------------------------------------------ */
@@ -235,6 +255,7 @@ control_new(struct qpeer *peer, const struct qid *qid)
 	c->peer = peer;
 	c->qid = *qid;
 	c->open.done = on_open;
+	c->look = (struct job){ .run = run_look, .done = on_looked };
 	peer->control = c;
 	return c;
 }
@@ -261,13 +282,13 @@ why_ask(struct qpeer *peer, struct str body)
 		.row = on_past_row,
 		.done = on_past_done,
 	};
-	if (err == ERR_OK)
-		err = past_ask(&c->past);
-	if (err == ERR_OK)
+	if (err != ERR_OK) {
+		control_free(c);
+		return control_sent(err);
+	}
+	if (past_ask(&c->past) == ERR_OK)
 		return ERR_OK;
 	control_free(c);
-	if (err != ERR_FULL)
-		return control_sent(err);
 	return control_answer(
 	    peer, EXIT_LATER, 0, STR("too many searches are in hand"));
 }

@@ -65,12 +65,13 @@ restore_slot(struct worker *w, unsigned i)
 		.part = slot.part,
 	};
 	err = core_restore_lease(w->q->core, w->index, i, &filled);
-	if (err == ERR_OK) {
-		lease_restore(w, i, slot.lease);
-		return;
-	}
-	/* What the slot says cannot be: foreign input, and of no part. */
-	slot_clear(w->slots, i);
+	if (err == ERR_FULL)
+		fatal("no memory for the leases of worker %u", w->index);
+	if (err == ERR_OK)
+		lease_restore(&w->leases[i], &slot);
+	else
+		/* What the slot says cannot be: foreign input, of no part. */
+		slot_clear(w->slots, i);
 }
 
 void
@@ -101,8 +102,8 @@ keep(struct lease *l, struct str body)
 		list_push_back(&l->worker->q->kept, &l->kept_link);
 }
 
-static void
-drop_kept(struct lease *l)
+void
+worker_drop_kept(struct lease *l)
 {
 	if (link_is_listed(&l->kept_link))
 		list_remove(&l->worker->q->kept, &l->kept_link);
@@ -129,24 +130,18 @@ read_phases(struct worker *w)
 static void
 take_back(struct worker *w)
 {
-	LOG(EV_WORKER_DOWN, KV_NUM("worker", w->index),
-	    KV_NUM("leases", w->q->n_leases));
+	uint32_t before = w->q->n_leases;
+
 	for (unsigned i = 0; i < w->n_slots; i++) {
 		lease_end(&w->leases[i]);
-		drop_kept(&w->leases[i]);
+		worker_drop_kept(&w->leases[i]);
 	}
+	LOG(EV_WORKER_DOWN, KV_NUM("worker", w->index), KV_NUM("pid", w->pid),
+	    KV_NUM("leases", before - w->q->n_leases));
 	w->is_lost = false;
 	turn_begin(w->q);
 	core_worker_down(w->q->core, w->index, read_phases(w));
 	turn_act(w->q);
-}
-
-static void
-detach(struct worker *w)
-{
-	w->peer->worker = NULL;
-	w->peer = NULL;
-	w->q->n_connected--;
 }
 
 enum err
@@ -157,18 +152,20 @@ worker_hello(struct qpeer *peer, uint32_t index)
 
 	if (w == NULL)
 		return ERR_PROTO;
-	/* master starts a worker when the one before is gone, whose EOF may
-	 * still be on its way; the same one again says what it holds. */
-	if (w->peer != NULL) {
-		w->is_lost = w->peer->pid != peer->pid;
-		detach(w);
+	/* master starts a worker when the one before is gone, whose end of file
+	 * may still be on its way. */
+	if (w->peer != NULL)
+		return ERR_AGAIN;
+	if (w->is_lost && w->pid == peer->pid) {
+		worker_kill(q, index, STR("broke the protocol"));
+		return ERR_AGAIN;
 	}
 	if (w->is_lost)
 		take_back(w);
 	w->peer = peer;
+	w->pid = peer->pid;
 	w->is_killed = false;
 	peer->worker = w;
-	q->n_connected++;
 	memset(w->sent, 0, sizeof(w->sent));
 	turn_begin(q);
 	core_worker_up(q->core, index);
@@ -202,7 +199,7 @@ tell_close(struct worker *w, uint32_t conn)
 	enum err err = chan_send_conn_close(w->peer->chan, &m);
 
 	if (err == ERR_FULL)
-		worker_kill(w->q, w->index, STR("does not read its frames"));
+		worker_is_full(w);
 	return err == ERR_FULL || err == ERR_EOF ? ERR_OK : err;
 }
 
@@ -293,7 +290,7 @@ worker_open(struct qmgr *q, const struct core_action *action)
 	if (w->peer == NULL)
 		return;
 	if (chan_send_conn_open(w->peer->chan, &m) == ERR_FULL)
-		worker_kill(q, w->index, STR("does not read its frames"));
+		worker_is_full(w);
 }
 
 void
@@ -336,10 +333,14 @@ static enum err
 acknowledge(struct worker *w, const struct msg_result *m)
 {
 	struct msg_result_ack ack = { .slot = m->slot, .lease = m->lease };
-	enum err err = chan_send_result_ack(w->peer->chan, &ack);
+	enum err err;
 
+	/* One that was kept, of a worker that is cut off. */
+	if (w->peer == NULL)
+		return ERR_OK;
+	err = chan_send_result_ack(w->peer->chan, &ack);
 	if (err == ERR_FULL)
-		worker_kill(w->q, w->index, STR("does not read its frames"));
+		worker_is_full(w);
 	return err == ERR_FULL || err == ERR_EOF ? ERR_OK : err;
 }
 
@@ -371,15 +372,14 @@ take_result(struct worker *w, struct str body)
 		return err;
 	turn_begin(q);
 	err = core_result(q->core, &result);
-	if (err == ERR_OK) {
-		if (m.outcome == OUTCOME_DAMAGED)
-			store_damaged(q->store, w->leases[m.slot].open.segment,
-			    w->leases[m.slot].block);
+	if (err == ERR_OK)
 		lease_end(&w->leases[m.slot]);
-	}
 	q->facts = m.facts;
 	turn_act(q);
 	q->facts = (struct str){ NULL, 0 };
+	if (err == ERR_OK && m.outcome == OUTCOME_DAMAGED)
+		store_damaged(q->store, w->leases[m.slot].open.segment,
+		    w->leases[m.slot].block);
 	if (err == ERR_AGAIN) {
 		keep(&w->leases[m.slot], body);
 		return ERR_OK;
@@ -428,7 +428,8 @@ worker_gone(struct qpeer *peer, bool is_dead)
 
 	if (w == NULL)
 		return;
-	detach(w);
+	peer->worker = NULL;
+	w->peer = NULL;
 	if (is_dead) {
 		take_back(w);
 		return;
@@ -437,15 +438,23 @@ worker_gone(struct qpeer *peer, bool is_dead)
 	worker_kill(w->q, w->index, STR("broke the protocol"));
 }
 
+/* Each time it is asked for: the one before may have got lost. */
 void
 worker_kill(struct qmgr *q, uint32_t index, struct str reason)
 {
 	struct worker *w = q->workers[index];
 
-	if (w->is_killed)
-		return;
 	w->is_killed = true;
 	LOG(EV_PROCESS_KILLED, KV_CSTR("name", "deliver"),
-	    KV_NUM("index", index), KV_STR("reason", reason));
+	    KV_NUM("index", index), KV_NUM("pid", w->pid),
+	    KV_STR("reason", reason));
+	core_worker_lost(q->core, index);
 	svc_kill_worker(q->svc, index, reason);
+}
+
+void
+worker_is_full(struct worker *w)
+{
+	if (!w->is_killed)
+		worker_kill(w->q, w->index, STR("does not read its frames"));
 }

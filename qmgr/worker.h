@@ -11,8 +11,10 @@
 #include "util/text/str.h"
 
 struct core_action;
+struct lease;
 struct qmgr;
 struct qpeer;
+struct worker;
 
 /* Makes the workers that master has slot pages for, and tells the core. */
 void worker_init_all(struct qmgr *q);
@@ -21,7 +23,13 @@ void worker_init_all(struct qmgr *q);
  * whose results are in. */
 void worker_restore_slots(struct qmgr *q);
 
-/* HELLO of a worker. ERR_PROTO: there is no such number. */
+/*
+ * HELLO of a worker.
+ *
+ * ERR_AGAIN	not now: the one before has not hung up, and its last words come
+ *		first; or this one was cut off and is still to be killed
+ * ERR_PROTO	there is no such number
+ */
 MUST_USE enum err worker_hello(struct qpeer *peer, uint32_t index);
 
 /* The frames of a worker. */
@@ -46,7 +54,14 @@ void worker_gone(struct qpeer *peer, bool is_dead);
 void worker_open(struct qmgr *q, const struct core_action *action);
 void worker_close(struct qmgr *q, const struct core_action *action);
 
-/* Q5: has master end it; what it holds comes back with its EOF. */
+/* Q5: has master end it; what it holds comes back with its EOF. Until then it
+ * gets nothing more. */
 void worker_kill(struct qmgr *q, uint32_t index, struct str reason);
+
+/* What was to be sent found no room: it is ended, once. */
+void worker_is_full(struct worker *w);
+
+/* A lease is over: a result that was kept for it is of no use. */
+void worker_drop_kept(struct lease *l);
 
 #endif /* QMGR_WORKER_H */

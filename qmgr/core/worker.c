@@ -128,6 +128,16 @@ core_worker_held_end(struct core *core, unsigned worker, const uint8_t *phases)
 }
 
 void
+core_worker_lost(struct core *core, unsigned worker)
+{
+	struct worker *w = worker_get(core, worker);
+
+	BUG_IF(w == NULL);
+	w->is_told = false;
+	lonely_worker_gone(core, worker);
+}
+
+void
 core_worker_down(struct core *core, unsigned worker, const uint8_t *phases)
 {
 	struct worker *w = worker_get(core, worker);

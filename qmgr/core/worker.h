@@ -35,12 +35,17 @@ MUST_USE enum err core_conn_adopt(struct core *core, unsigned worker,
 void core_worker_held_end(
     struct core *core, unsigned worker, const uint8_t *phases);
 
+/* It gets nothing more until it says HELLO again; what it holds stays its own
+ * (Q5). May be called while actions are fetched, and emits none. */
+void core_worker_lost(struct core *core, unsigned worker);
+
 /* It is dead (its EOF came after its last word): takes back all it held, in
  * slices, and forgets its connections (Q5, Q13). */
 void core_worker_down(
     struct core *core, unsigned worker, const uint8_t *phases);
 
-/* The slot that an action named is clear, and can be filled again. */
+/* The slot that an action named is clear, and can be filled again. May be
+ * called while actions are fetched, and emits none. */
 void core_slot_cleared(struct core *core, unsigned worker, unsigned slot);
 
 /* ERR_NOTFOUND: it has no such connection. */
