@@ -32,7 +32,7 @@
  * refuse	all that have no verdict have this one
  * early	the same, and the rest of the content cannot be sent
  * body		send the content; the dot alone if nobody was accepted (RFC
- *		2920 3.1: the server could not know that we would not go on)
+ *		2920 3.1: the server could not know that we have nothing)
  * closing	as throttled for a first message; later ones go back as if they
  *		were not begun
  * broken	the connection ends: txn_lost() gives verdicts, doubtful behind
@@ -228,16 +228,22 @@ give_up(struct conn *c, enum outcome outcome, const char *why)
 /* --- sending -------------------------------------------------------------- */
 
 static void
-no_memory(struct conn *c)
+break_off(struct conn *c, const char *why)
 {
 	struct conn_end end = {
 		.why = CONN_LOST,
 		.stage = c->txn->stage,
-		.text = STR("no memory"),
+		.text = str_from_c(why),
 		.is_reset = true,
 	};
 
 	conn_down(c, &end);
+}
+
+static void
+no_memory(struct conn *c)
+{
+	break_off(c, "no memory");
 }
 
 /* The slot first: should we die right after the write, it says so. */
@@ -300,22 +306,30 @@ txn_dot_is_out(struct conn *c)
 	conn_await(c, STAGE_DOT);
 }
 
-/* 354 has come. */
+static void
+await_stage(struct conn *c, enum smtp_stage stage)
+{
+	c->txn->stage = stage;
+	conn_await(c, stage);
+}
+
+/* 354 has come. Where the sender was refused and recipients were taken all the
+ * same, even a lone dot might be delivered. */
 static void
 begin_content(struct conn *c)
 {
 	struct txn *t = c->txn;
 
-	if (t->n_accepted > 0 && !t->is_decided) {
-		t->stage = STAGE_BODY;
-		conn_await(c, STAGE_BODY);
+	if (!t->is_decided && t->n_accepted > 0) {
+		await_stage(c, STAGE_BODY);
 		txn_put_content(c);
 		return;
 	}
 	t->is_decided = true;
-	t->stage = STAGE_DOT;
-	conn_await(c, STAGE_DOT);
-	if (buf_append(&c->out, STR(".\r\n")) != ERR_OK)
+	await_stage(c, STAGE_DOT);
+	if (t->n_accepted > 0)
+		break_off(c, "DATA: 354 after the sender was refused");
+	else if (buf_append(&c->out, STR(".\r\n")) != ERR_OK)
 		no_memory(c);
 }
 
@@ -326,13 +340,6 @@ over(struct conn *c, bool needs_rset)
 {
 	finish(c, OUTCOME_TRIED);
 	conn_txn_over(c, needs_rset);
-}
-
-static void
-await_stage(struct conn *c, enum smtp_stage stage)
-{
-	c->txn->stage = stage;
-	conn_await(c, stage);
 }
 
 /* All RCPTs have their replies. */

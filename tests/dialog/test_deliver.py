@@ -360,7 +360,8 @@ def test_sender_refused(t):
 
 
 def test_sender_refused_when_pipelined(t):
-    check_all_refused(t, {"MAIL": "550 no", "RCPT": "503 no"}, PIPED)
+    check_all_refused(
+        t, {"MAIL": "550 no", "RCPT": "503 no", "DATA": "503 no"}, PIPED)
 
 
 def test_data_refused(t):
@@ -393,6 +394,17 @@ def test_a_354_that_nobody_is_there_for_gets_a_lone_dot(t):
     assert r["verdicts"] == [(0, "bounced", 550)], r
     assert w.phase(1) != "dot sent"
     w.qmgr.expect_result("tried", lease=2, code=250)
+
+
+def test_a_refused_sender_whose_recipients_are_taken_gets_not_even_a_dot(t):
+    peer = t.peer(lambda s: s.serve({"MAIL": "550 no", "DATA": "354 go"}))
+    w = Worker(t)
+    w.open_up(peer.address)
+    w.send()
+    r = w.qmgr.expect_result("tried", is_doubtful=0)
+    assert r["verdicts"] == [(0, "bounced", 550)], r
+    w.qmgr.expect_down("lost")
+    assert not peer.messages
 
 
 def test_a_notice_is_owed_to_those_who_want_it(t):

@@ -349,10 +349,10 @@ class PeerSession:
             pass
 
     def serve(self, replies=None):
-        """A well-behaved server but for replies: {"MAIL": "451 no", ...}."""
-        r = {"HELLO": "220 peer ESMTP", "DOT": "250 2.0.0 taken",
-             **(replies or {})}
-        if not self._reply(r["HELLO"]):
+        """A well-behaved server but for replies: {"MAIL": "451 no", ...},
+        which may change meanwhile."""
+        r = {} if replies is None else replies
+        if not self._reply(r.get("HELLO", "220 peer ESMTP")):
             return
         sender, rcpts = None, []
         while True:
@@ -390,7 +390,8 @@ class PeerSession:
                     wait_gone(self.peer)
                     return
                 content = self.content()
-                dot = r["DOT"](line) if callable(r["DOT"]) else r["DOT"]
+                dot = r.get("DOT", "250 2.0.0 taken")
+                dot = dot(line) if callable(dot) else dot
                 if dot.startswith("2"):
                     self.peer.messages.append((sender, list(rcpts), content))
                 if not self._reply(dot):
