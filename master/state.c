@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "master/holder.h"
@@ -19,6 +21,8 @@
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 #define NUMBER_MAX_BYTES 32
+/* Longest wait for commands that read the spool. */
+#define READERS_MAX_S 300
 
 /* What lies beneath state_dir, outer ones first. run/ is open to all: its
  * sockets have modes of their own, and anybody may submit. */
@@ -143,6 +147,56 @@ write_pid(const struct state *state)
 		    strerror(errno));
 }
 
+/* It has only to interrupt flock(). */
+static void
+on_alarm(int signo)
+{
+	(void)signo;
+}
+
+static void
+set_ticks(int seconds)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct itimerval timer = { .it_interval.tv_sec = seconds,
+		.it_value.tv_sec = seconds };
+
+	if (sigaction(SIGALRM, &sa, NULL) != 0 ||
+	    setitimer(ITIMER_REAL, &timer, NULL) != 0)
+		fatal("timer: %s", strerror(errno));
+}
+
+/* Whether those who hold the lock share it: commands that look at the spool of
+ * a stopped relay. A relay would not let us. */
+static bool
+is_shared(int fd)
+{
+	if (sys.flock(fd, LOCK_SH | LOCK_NB) != 0)
+		return false;
+	(void)sys.flock(fd, LOCK_UN);
+	return true;
+}
+
+/* Takes the lock, and waits for readers, who are done soon. False: another
+ * holds it; errno tells if it is something else. */
+static bool
+lock_exclusively(int fd)
+{
+	bool is_mine = sys.flock(fd, LOCK_EX | LOCK_NB) == 0;
+	int tries;
+
+	if (is_mine || errno != EWOULDBLOCK || !is_shared(fd))
+		return is_mine;
+	set_ticks(1);
+	for (tries = 0; tries < READERS_MAX_S && !is_mine; tries++) {
+		is_mine = sys.flock(fd, LOCK_EX) == 0;
+		if (!is_mine && (errno != EINTR || !is_shared(fd)))
+			break;
+	}
+	set_ticks(0);
+	return is_mine;
+}
+
 static void
 take_lock(struct state *state)
 {
@@ -152,12 +206,12 @@ take_lock(struct state *state)
 	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (state->lock < 0)
 		fatal("%s/spool/lock: %s", state->path.ptr, strerror(errno));
-	if (sys.flock(state->lock, LOCK_EX | LOCK_NB) == 0) {
+	if (lock_exclusively(state->lock)) {
 		give(state, state->lock, "spool/lock");
 		write_pid(state);
 		return;
 	}
-	if (errno != EWOULDBLOCK)
+	if (errno != EWOULDBLOCK && errno != EINTR)
 		fatal("%s/spool/lock: %s", state->path.ptr, strerror(errno));
 	pid = holder_find(state->lock);
 	if (pid == 0)

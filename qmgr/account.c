@@ -334,7 +334,7 @@ check_lock(const struct spool *s, int spool_fd)
 
 	if (fd < 0)
 		fail(s, "lock");
-	if (sys.flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (sys.flock(fd, LOCK_SH | LOCK_NB) != 0) {
 		if (errno == EWOULDBLOCK)
 			fatal("%s/spool/lock: another process holds it: the "
 			      "relay is running, ask it",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """master and its commands: directories, lock, deaths, orders, users."""
+import fcntl
 import json
 import os
 import pwd
@@ -125,6 +126,32 @@ def test_a_lock_that_is_held_names_its_holder(t):
         holder.wait()
     assert status == 111 and "spool/lock" in text, (status, text)
     assert str(holder.pid) in text, (holder.pid, text)
+
+
+def test_a_start_waits_for_one_who_reads_the_spool(t):
+    relay = t.relay().start()
+    relay.stop()
+    lock = os.path.join(relay.state, "spool/lock")
+    with open(lock) as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        # Others may read as well.
+        assert run_once(relay, "status", "--json")[0] == 111
+        p = subprocess.Popen(
+            [os.path.join(BIN, "holdfast"), "-c", relay.conf, "run"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        t.at_end(lambda: (p.kill(), p.wait()))
+        await_true("it waits for the lock", lambda: waits_for_lock(p.pid))
+        assert p.poll() is None
+    await_true("it is ready",
+               lambda: run_once(relay, "status")[0] == 0)
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(timeout=60) == 0
+
+
+def waits_for_lock(pid):
+    with open("/proc/locks") as f:
+        return any(" -> FLOCK" in x and f" {pid} " in x for x in f)
 
 
 def test_a_missing_parent_is_named(t):
