@@ -113,7 +113,6 @@ struct qmgr {
 	int64_t peers_ms;    /* when silent peers are looked for again */
 	bool is_in_turn;     /* the core knows this turn's time */
 	bool is_fetching;    /* actions are being done */
-	bool is_ready;       /* the ledger is open */
 	bool is_unbalanced;  /* the accounts were, at the last look */
 	bool is_stopping;
 	bool is_ending;      /* the last checkpoint is being written */

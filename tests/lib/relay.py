@@ -365,6 +365,8 @@ class PeerSession:
             if verb == "EHLO":
                 reply = r.get("EHLO", "250-peer\r\n250-PIPELINING\r\n"
                               "250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE")
+            elif verb == "RCPT" and sender is None:
+                reply = "503 5.5.1 MAIL first"
             elif verb == "DATA":
                 reply = r.get("DATA", "354 go" if rcpts else "554 no recipients")
             else:
@@ -374,7 +376,7 @@ class PeerSession:
             if not self._reply(reply):
                 return
             if verb == "MAIL":
-                sender, rcpts = line, []
+                sender, rcpts = line if reply.startswith("2") else None, []
             elif verb == "RCPT" and reply.startswith("2"):
                 rcpts.append(line.split("<", 1)[1].rsplit(">", 1)[0])
             elif verb == "RSET":
