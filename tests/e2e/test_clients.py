@@ -62,7 +62,7 @@ def test_postal_sends(t):
     postal = subprocess.Popen(
         [need("postal"), "-t", "4", "-c", "3", "-r", "6000", "-m", "20",
          "-s", "0", "-f", users, f"[{t.ip}]{relay.port}", users],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cwd=t.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     t.at_end(lambda: (postal.kill(), postal.wait()))
     await_true("100 messages arrive", lambda: len(peer.messages) >= 100)
     postal.kill()
