@@ -13,6 +13,8 @@
 #include "util/spool/segread.h"
 
 #define EXIT_LATER 111
+/* Longest wait until the ledger has what memory has. */
+#define PATIENCE_MS 2000
 
 /* Of a message with very many parts the first are told: the answer must find
  * room, and a turn must end. */
@@ -22,11 +24,13 @@
  * One question in hand. It outlives its asker, whose connection may end while
  * the disk thread works: then peer is NULL, and the answer goes nowhere.
  *
- *	why:	parts -> past (rows come) -> open -> look, in the disk thread ->
- *		WHY_END
+ *	why:	parts -> ledger is durable -> past (rows come) -> open -> look,
+ *		in the disk thread -> WHY_END
  *	cat:	open -> RECORD
  */
 struct control {
+	struct journal_wait durable;
+	struct timer patience;
 	struct past past;
 	struct store_open open;
 	struct job look;
@@ -46,15 +50,22 @@ control_free(struct control *c)
 {
 	if (c->peer != NULL)
 		c->peer->control = NULL;
+	journal_cancel(c->q->journal, &c->durable);
+	timer_fini(&c->patience);
 	free(c);
 }
 
 void
 why_gone(struct qpeer *peer)
 {
-	if (peer->control != NULL)
-		peer->control->peer = NULL;
+	struct control *c = peer->control;
+
+	if (c == NULL)
+		return;
 	peer->control = NULL;
+	c->peer = NULL;
+	if (link_is_listed(&c->durable.link))
+		control_free(c);
 }
 
 /* A command that does not read what it asked for is cut off; then c has no
@@ -238,6 +249,41 @@ on_past_done(struct past *past, int64_t history_ms)
 		finish_why(c);
 }
 
+/* What memory says is in the ledger now, or does not come to be in it. */
+static void
+search(struct control *c)
+{
+	struct qpeer *peer = c->peer;
+
+	journal_cancel(c->q->journal, &c->durable);
+	timer_stop(&c->patience);
+	c->past = (struct past){
+		.store = c->q->store,
+		.qid = c->qid,
+		.ledger_fd = svc_fd(c->q->svc, HAND_LEDGER, 0),
+		.row = on_past_row,
+		.done = on_past_done,
+	};
+	if (past_ask(&c->past) == ERR_OK)
+		return;
+	control_free(c);
+	if (control_answer(peer, EXIT_LATER, 0,
+	        STR("too many searches are in hand")) != ERR_OK)
+		peers_cut(peer);
+}
+
+static void
+on_durable(struct journal_wait *wait)
+{
+	search(LIST_ITEM(wait, struct control, durable));
+}
+
+static void
+on_patience(void *arg)
+{
+	search(arg);
+}
+
 /* --- questions ------------------------------------------------------------ */
 
 /* NULL: the peer has a question in hand already, or there is no memory. */
@@ -256,6 +302,8 @@ control_new(struct qpeer *peer, const struct qid *qid)
 	c->qid = *qid;
 	c->open.done = on_open;
 	c->look = (struct job){ .run = run_look, .done = on_looked };
+	c->durable.done = on_durable;
+	timer_init(&c->patience, c->q->loop, on_patience, c);
 	peer->control = c;
 	return c;
 }
@@ -275,22 +323,13 @@ why_ask(struct qpeer *peer, struct str body)
 		    peer, EXIT_LATER, 0, STR("one question at a time"));
 	turn_begin(peer->q);
 	err = send_parts(c);
-	c->past = (struct past){
-		.store = peer->q->store,
-		.qid = ask.qid,
-		.ledger_fd = svc_fd(peer->q->svc, HAND_LEDGER, 0),
-		.row = on_past_row,
-		.done = on_past_done,
-	};
 	if (err != ERR_OK) {
 		control_free(c);
 		return control_sent(err);
 	}
-	if (past_ask(&c->past) == ERR_OK)
-		return ERR_OK;
-	control_free(c);
-	return control_answer(
-	    peer, EXIT_LATER, 0, STR("too many searches are in hand"));
+	timer_set_at(&c->patience, loop_now_ms(c->q->loop) + PATIENCE_MS);
+	journal_wait(c->q->journal, &c->durable);
+	return ERR_OK;
 }
 
 enum err

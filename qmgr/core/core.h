@@ -198,8 +198,8 @@ void core_shaper_up(struct core *core);
 void core_shaper_down(struct core *core);
 
 /* Its configuration changed: each queue asks for its route again before its
- * next part goes, each site for its grant before its next lease; until the
- * answer comes, the old ones hold. O(1). */
+ * next part goes, which waits up to two seconds for it, each site for its grant
+ * before its next lease; until the answer comes, the old ones hold. O(1). */
 void core_shaper_stale(struct core *core);
 
 struct core_route {

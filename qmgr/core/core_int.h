@@ -121,6 +121,9 @@ void queue_visit(struct core *core, struct queue *q);
 bool queue_is_asking(const struct core *core, const struct queue *q);
 /* Its route is unknown or out of date. */
 bool queue_is_lost(const struct core *core, const struct queue *q);
+/* The shaper's configuration changed, and its answer is due in a moment: no
+ * part goes by the old route. */
+bool queue_is_held(const struct core *core, const struct queue *q);
 /* Wakes it if it should have asked for a route. */
 void queue_sweep(struct core *core, struct queue *q);
 /* A part came into, went out of q->ready. */

@@ -215,7 +215,7 @@ ready_limit(struct core *core, struct queue *q, struct core_limit *limit)
 			{ core->pause, core->pause_len } };
 		return 0;
 	}
-	if (q->site == 0)
+	if (q->site == 0 || queue_is_held(core, q))
 		return route_limit(core, q, limit);
 	return site_limit(core, site_get(core, q->site), limit);
 }

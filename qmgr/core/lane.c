@@ -99,13 +99,21 @@ to_end(struct list *l, struct link *link)
 
 /* A part whose last result is not in the ledger yet would be lent twice if we
  * died now: others go first. */
+static bool
+is_unwritten(const struct core *core, const struct queue *q)
+{
+	return part_get(core, q->ready.first)->is_unwritten;
+}
+
 static void
 pass_over(struct core *core, struct site *s, struct lane *lane, struct queue *q)
 {
 	uint32_t part = q->ready.first;
 
-	part_list_remove(core, &q->ready, part);
-	part_list_push(core, &q->ready, part);
+	if (is_unwritten(core, q)) {
+		part_list_remove(core, &q->ready, part);
+		part_list_push(core, &q->ready, part);
+	}
 	to_end(&lane->queues, &q->in_lane);
 	to_end(&s->lanes, &lane->in_site);
 	lane->credit = 0;
@@ -120,7 +128,7 @@ lane_pick(struct core *core, struct site *s)
 		struct queue *q =
 		    LIST_ITEM(list_first(&lane->queues), struct queue, in_lane);
 
-		if (part_get(core, q->ready.first)->is_unwritten) {
+		if (is_unwritten(core, q) || queue_is_held(core, q)) {
 			pass_over(core, s, lane, q);
 			continue;
 		}

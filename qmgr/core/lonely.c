@@ -25,7 +25,8 @@ open_site(struct core *core, uint32_t part)
 	struct queue *q = queue_get(core, part_get(core, part)->queue);
 	struct site *s;
 
-	if (q->site == 0 || part_get(core, part)->is_unwritten)
+	if (q->site == 0 || part_get(core, part)->is_unwritten ||
+	    queue_is_held(core, q))
 		return NULL;
 	s = site_get(core, q->site);
 	grant_want(core, s);

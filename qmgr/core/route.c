@@ -3,6 +3,7 @@
 #include "qmgr/core/core_int.h"
 
 #define ROUTE_ASK_MS 30000   /* an answer takes a DNS lookup */
+#define ROUTE_HOLD_MS 2000   /* parts wait so long for a changed route */
 #define ROUTE_NONE_MS 10000  /* at least so long it bounces */
 #define ROUTE_AGAIN_MS 1000  /* least wait before asking again */
 #define ROUTE_VISIT_MS 60000 /* where nothing is due earlier */
@@ -28,6 +29,16 @@ queue_is_asking(const struct core *core, const struct queue *q)
 {
 	return core->now_ms < q->route_ask_ms &&
 	    q->route_life == core->shaper_life;
+}
+
+bool
+queue_is_held(const struct core *core, const struct queue *q)
+{
+	if (q->route_generation == core->shaper_generation ||
+	    !core->is_shaper_up)
+		return false;
+	return !queue_is_asking(core, q) ||
+	    core->now_ms < q->route_ask_ms - ROUTE_ASK_MS + ROUTE_HOLD_MS;
 }
 
 static bool
@@ -129,6 +140,8 @@ take_route(struct core *core, struct queue *q, const struct core_route *r)
 		return ERR_FULL;
 	q->is_bouncing = false;
 	q->route_until_ms = core->now_ms + r->valid_ms;
+	if (q->ready.n > 0)
+		site_mark(core, s);
 	core_text_drop(core, &q->route_text);
 	return ERR_OK;
 }

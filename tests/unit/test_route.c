@@ -81,6 +81,43 @@ START_TEST(a_stale_route_is_used_until_there_is_another)
 }
 END_TEST
 
+START_TEST(parts_wait_a_moment_for_the_route_of_a_new_configuration)
+{
+	struct qid qid;
+
+	world_start();
+	(void)world_admit("", "a.test");
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
+	world.routes = false;
+	core_shaper_stale(world.core);
+	world_run();
+	qid = world_admit("", "a.test");
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_ROUTE_ASK), 2);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
+	WORLD_STR_EQ(world_why(&qid).limit.name, "route");
+	/* The same route again: it goes at once. */
+	answer(ROUTE_OK, 60000, "");
+	ck_assert_uint_eq(world_count(CORE_LEASE), 2);
+	/* Without an answer it goes by the old one. */
+	core_shaper_stale(world.core);
+	(void)world_admit("", "a.test");
+	world_run();
+	world_pass(1999);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 2);
+	world_pass(1001);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 3);
+	/* Nobody is there to answer. */
+	core_shaper_down(world.core);
+	core_shaper_stale(world.core);
+	(void)world_admit("", "a.test");
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_LEASE), 4);
+	world_end();
+}
+END_TEST
+
 START_TEST(no_route_for_good_bounces_all_that_is_there_and_comes)
 {
 	struct qid qid, late;
@@ -158,6 +195,7 @@ main(void)
 	const TTest *tests[] = { a_question_has_a_deadline,
 		no_route_for_now_is_asked_again_when_it_says,
 		a_stale_route_is_used_until_there_is_another,
+		parts_wait_a_moment_for_the_route_of_a_new_configuration,
 		no_route_for_good_bounces_all_that_is_there_and_comes,
 		answers_out_of_bounds_are_refused,
 		a_shaper_that_comes_back_is_asked_again };
