@@ -112,8 +112,6 @@ take(struct change_job *c, struct list *l)
 		struct store_seg *seg = LIST_ITEM(link, struct store_seg, link);
 
 		list_remove(l, link);
-		seg->is_listed = false;
-		seg->is_busy = true;
 		c->numbers[c->n++] = seg->number;
 	}
 }
@@ -217,7 +215,7 @@ reclaim_look(struct store *st, struct store_seg *seg)
 {
 	struct changes *ch = &st->changes;
 
-	if (!seg->is_walked || seg->is_listed || seg->is_busy)
+	if (!seg->is_walked || seg->is_asked || seg->is_busy)
 		return;
 	if (core_segment_is_done(st->conf.core, seg->number))
 		list_push_back(&ch->removals, &seg->link);
@@ -225,7 +223,7 @@ reclaim_look(struct store *st, struct store_seg *seg)
 		list_push_back(&ch->moves, &seg->link);
 	else
 		return;
-	seg->is_listed = true;
+	seg->is_busy = true;
 }
 
 void

@@ -86,13 +86,13 @@ take_names(struct store *st)
 	for (unsigned i = 0; i < l->n; i++) {
 		struct store_seg *seg = store_find(st, l->numbers[i]);
 
-		if (seg == NULL) {
+		if (seg == NULL)
 			seg = store_add(st, l->numbers[i]);
-			/* No room: it stays on disk, and is listed again. */
-			if (seg == NULL)
-				continue;
+		/* No room: it stays on disk, and is listed again. */
+		if (seg == NULL)
+			continue;
+		if (!seg->is_busy)
 			seg->is_deferred = l->is_deferred;
-		}
 		if (seg->is_gone) {
 			seg->is_gone = false;
 			seg->again_ms = 0;
@@ -197,12 +197,8 @@ scan_take(struct store *st)
 			return NULL;
 		}
 		seg = slab_get(&st->segs, p->cursor);
-		/* One being written is visited every 2 s in any case. */
-		if (seg->is_listed || seg->is_busy ||
-		    (!seg->is_sealed && !seg->is_deferred && !seg->is_gone &&
-		        !seg->is_foreign))
-			continue;
-		return seg;
+		if (!seg->is_busy)
+			return seg;
 	}
 	return NULL;
 }
@@ -216,10 +212,10 @@ scan_tick(struct store *st, int64_t now_ms)
 		return;
 	if (is_due && !st->pass.is_on) {
 		begin_pass(st, now_ms);
-		st->scan_ms = now_ms + SCAN_MS;
+		st->scan_ms = now_ms + st->conf.scan_ms;
 	} else if (now_ms >= st->scan_ms) {
 		begin_list(st, false);
-		st->scan_ms = now_ms + SCAN_MS;
+		st->scan_ms = now_ms + st->conf.scan_ms;
 	}
 }
 

@@ -230,6 +230,7 @@ new_store(struct qmgr *q)
 		.incoming_fd = svc_fd(q->svc, HAND_INCOMING, 0),
 		.deferred_fd = svc_fd(q->svc, HAND_DEFERRED, 0),
 		.quarantine_fd = svc_fd(q->svc, HAND_QUARANTINE, 0),
+		.scan_ms = STORE_SCAN_MS,
 		.scan_cycle_ms = svc_conf(q->svc)->spool.scan_cycle_ms,
 		.smtpd_page = on_smtpd_page,
 		.found = on_found,

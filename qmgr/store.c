@@ -56,7 +56,9 @@ store_add(struct store *st, uint64_t number)
 void
 store_forget(struct store *st, struct store_seg *seg)
 {
-	BUG_IF(seg->is_listed);
+	BUG_IF(seg->is_busy);
+	if (seg->is_asked)
+		list_remove(&st->visits, &seg->link);
 	places_forget(st, seg);
 	seg_walk_free(&seg->walk);
 	(void)index_remove(&st->by_number, number_key(&seg->number));
@@ -115,7 +117,7 @@ store_open_file(const struct store *st, uint64_t number, int *fd,
 static void
 poll_one(struct store *st, struct store_seg *seg, int64_t now_ms)
 {
-	if (seg->is_listed || seg->is_busy || seg->is_foreign || seg->is_gone ||
+	if (seg->is_asked || seg->is_busy || seg->is_foreign || seg->is_gone ||
 	    now_ms < seg->again_ms || visit_has(st, seg))
 		return;
 	if (!seg->is_sealed || !seg->is_walked)

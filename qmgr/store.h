@@ -24,6 +24,8 @@ struct page;
  */
 struct store;
 
+/* How often incoming/ is looked through (DESIGN 4.5). */
+#define STORE_SCAN_MS 2000
 /* Descriptors of segments held at once; the place is what deliver knows. */
 #define STORE_PLACES 1024
 
@@ -32,6 +34,7 @@ struct store_conf {
 	struct core *core;
 	struct journal *journal;
 	int incoming_fd, deferred_fd, quarantine_fd;
+	int64_t scan_ms; /* between looks at what is being written */
 	int64_t scan_cycle_ms;
 	/* The status page of smtpd number writer, or NULL. */
 	struct page *(*smtpd_page)(void *arg, uint32_t writer);

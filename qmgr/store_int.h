@@ -20,15 +20,12 @@
 #define STORE_SEGMENTS_MAX (1u << 20)
 /* Jobs under way in the disk thread: one of each kind, and others'. */
 #define STORE_JOBS_MAX 32
-/* How often incoming/ is looked through. */
-#define SCAN_MS 2000
 /* Before a file that could not be read or moved is tried again. */
 #define RETRY_MS 10000
 
-/* One segment file. It is in the list of what is to be visited, moved or
- * removed, one at a time. */
+/* One segment file. */
 struct store_seg {
-	struct link link;
+	struct link link;      /* in visits, or in moves or removals */
 	struct seg_walk *walk; /* of one being written: how far it was walked */
 	uint64_t number;
 	int64_t again_ms; /* the poll leaves it alone until then */
@@ -38,8 +35,8 @@ struct store_seg {
 	bool is_deferred;
 	bool is_sealed;
 	bool is_walked;    /* sealed, read without a gap, all records known */
-	bool is_listed;    /* in one of the lists */
-	bool is_busy;      /* being moved or removed */
+	bool is_asked;     /* in visits */
+	bool is_busy;      /* to be moved or removed */
 	bool is_foreign;   /* newer, or no segment: left alone until a pass */
 	bool is_gone;      /* has no file, but parts in memory */
 	bool wants_header; /* the footer is not enough: read every header */
@@ -202,7 +199,7 @@ struct visit {
 
 void visit_init(struct store *st);
 void visit_fini(struct store *st);
-/* Puts seg into the queue of visits, unless it is in a list. */
+/* Puts seg into the queue of visits. */
 void visit_ask(struct store *st, struct store_seg *seg);
 /* True while seg is being visited. */
 bool visit_has(const struct store *st, const struct store_seg *seg);

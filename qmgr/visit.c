@@ -22,9 +22,8 @@
  * is in the file; else each header is read, in a second walk.
  */
 
-/* An admit comes by a socket, while we read the disk: so long it may take
- * until it is here. That of a lost writer is in the socket already. */
-#define ADMIT_WAIT_MS SCAN_MS
+/* An admit comes by a socket, while we read the disk: it is here at the next
+ * scan, if ever. That of a lost writer is in the socket already. */
 #define LOST_WAIT_MS 500
 /* Before records that were unknown are looked at again. */
 #define UNKNOWN_RETRY_MS 4000
@@ -307,7 +306,7 @@ take_slice(struct store *st)
 		tell_orphan(v);
 	} else if (v->is_first) {
 		/* What is in deferred/ was complete when it came there. */
-		v->wait_ms = v->is_deferred ? 0 : ADMIT_WAIT_MS;
+		v->wait_ms = v->is_deferred ? 0 : st->conf.scan_ms;
 	}
 	compare(st);
 	if (!v->is_end) {
@@ -393,9 +392,9 @@ begin(struct store *st, struct store_seg *seg, bool is_pass)
 void
 visit_ask(struct store *st, struct store_seg *seg)
 {
-	if (seg->is_listed)
+	if (seg->is_asked || seg->is_busy)
 		return;
-	seg->is_listed = true;
+	seg->is_asked = true;
 	list_push_back(&st->visits, &seg->link);
 }
 
@@ -411,6 +410,7 @@ visit_next(struct store *st)
 	struct visit *v = &st->visit;
 	struct store_seg *seg = NULL;
 	struct link *link;
+	bool is_pass;
 
 	if (v->is_out)
 		return;
@@ -418,16 +418,15 @@ visit_next(struct store *st)
 	/* By turns: neither waits for the end of the other. */
 	if (link == NULL || !v->is_pass)
 		seg = scan_take(st);
-	if (seg != NULL) {
-		begin(st, seg, true);
+	is_pass = seg != NULL;
+	if (seg == NULL && link != NULL)
+		seg = LIST_ITEM(link, struct store_seg, link);
+	if (seg == NULL)
 		return;
-	}
-	if (link == NULL)
-		return;
-	list_remove(&st->visits, link);
-	seg = LIST_ITEM(link, struct store_seg, link);
-	seg->is_listed = false;
-	begin(st, seg, false);
+	if (seg->is_asked)
+		list_remove(&st->visits, &seg->link);
+	seg->is_asked = false;
+	begin(st, seg, is_pass);
 }
 
 void
