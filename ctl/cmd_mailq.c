@@ -92,10 +92,18 @@ put_head(struct mailq *q, const struct msg_list_row *row, uint64_t bytes)
 static void
 put_reason(struct mailq *q, const struct msg_list_row *row)
 {
+	char bytes[64];
+	struct outbuf last = { bytes, 0, sizeof(bytes) };
 	struct str reason = row->limit_cause;
 
 	if (row->state == PART_LEASED)
 		return;
+	if (row->state == PART_WAITING && row->last_code != 0) {
+		ctl_must(outbuf_printf(&last, "%s, reply code %u",
+		             part_cause_text(row->cause), row->last_code),
+		    "a reason");
+		reason = outbuf_str(&last);
+	}
 	if (reason.len == 0)
 		reason = row->limit_name;
 	if (reason.len == 0)

@@ -196,12 +196,13 @@ put_facts(struct why *why, struct str facts, struct outbuf *out)
 	attempt_fini(&attempt);
 }
 
-/* Parts of one message are admitted by one entry: one step is enough. */
+/* Parts of one message are admitted by one entry, whose facts come with the
+ * first: one step is enough. */
 static bool
 is_same_arrival(const struct why_step *a, const struct why_step *b)
 {
 	return a->cause == CAUSE_NEW && b->cause == CAUSE_NEW &&
-	    a->time_ms == b->time_ms && str_eq(a->detail, b->detail);
+	    a->time_ms == b->time_ms && b->detail.len == 0;
 }
 
 /* The oldest tells where the message came from; it stays. */

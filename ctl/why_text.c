@@ -231,11 +231,8 @@ put_parts(struct outbuf *out, const struct why *why)
 	for (size_t i = 0; i < why->n_parts && i < PARTS_SHOWN; i++) {
 		if (why->n_all_parts > 1 || why->n_parts > 1) {
 			begin(out, "PART");
+			put(out, "number ");
 			ctl_put_count(out, why->parts[i].part);
-			if (why->n_all_parts > 0) {
-				put(out, " of 0 to ");
-				ctl_put_count(out, why->n_all_parts - 1);
-			}
 			outbuf_putc(out, '\n');
 		}
 		put_where(out, &why->parts[i]);
