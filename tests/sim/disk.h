@@ -46,6 +46,7 @@ disk_take_note(const struct part_state *s)
 {
 	struct sim_part *p = &sim_msg_of(&s->qid)->parts[s->part];
 
+	SIM_REQUIRE(s->tries <= p->tries, "an attempt is counted twice");
 	if (s->state == PART_DONE) {
 		disk_check_done(p, s);
 		p->is_done = true;

@@ -8,6 +8,9 @@
 #include "tests/sim/sim.h"
 
 #define PEERS_OPENS_PER_S_MAX 60
+#define PEERS_SETTLE_MS 10000
+#define PEERS_PROBES_PER_S_MAX 2
+#define PEERS_REFUSALS 12 /* so many in a row are an outage */
 #define PEERS_CONNECTIONS 8
 
 /* --- shaper --------------------------------------------------------------- */
@@ -76,6 +79,11 @@ count_open(struct sim_provider *p)
 		p->opens = 0;
 	}
 	p->opens++;
+	if (p->refusals >= PEERS_REFUSALS &&
+	    sim.now_ms < p->refused_ms + PEERS_SETTLE_MS &&
+	    sim.now_ms > sim.stirred_ms + PEERS_SETTLE_MS)
+		SIM_REQUIRE(p->opens <= PEERS_PROBES_PER_S_MAX,
+		    "a site that is down is not only probed");
 	SIM_REQUIRE(
 	    p->opens <= PEERS_OPENS_PER_S_MAX, "a storm of connections");
 	sim.count.opens++;
@@ -112,6 +120,13 @@ peer_close(const struct core_action *a)
 }
 
 static void
+count_end(struct sim_provider *p, enum conn_why why)
+{
+	p->refusals = why == CONN_REFUSED ? p->refusals + 1 : 0;
+	p->refused_ms = sim.now_ms;
+}
+
+static void
 conn_end(struct sim_conn *c, enum conn_why why)
 {
 	struct core_conn_end end = { .worker = c->worker,
@@ -121,6 +136,7 @@ conn_end(struct sim_conn *c, enum conn_why why)
 		.wait_ms = sim_chance(100000) ? sim_below(60000) : 0,
 		.text = STR("421 4.7.0 too many") };
 
+	count_end(&sim.providers[c->provider], why);
 	c->phase = CONN_FREE;
 	SIM_REQUIRE(core_conn_down(sim.core, &end) == ERR_OK,
 	    "the core lost a connection");
@@ -154,6 +170,7 @@ conn_decide(struct sim_conn *c)
 		conn_end(c, sim_chance(500000) ? CONN_CLOSED : CONN_LOST);
 	} else {
 		c->phase = CONN_UP;
+		sim.providers[c->provider].refusals = 0;
 		SIM_REQUIRE(
 		    core_conn_up(sim.core, c->worker, c->number) == ERR_OK,
 		    "the core lost a connection that opens");
@@ -269,6 +286,9 @@ worker_die(uint32_t worker)
 	if (!w->is_alive)
 		return;
 	sim.count.deaths++;
+	/* Two that die together are harder than one. */
+	if (!sim.is_calm && sim.doom_step == 0 && sim_chance(200000))
+		sim.doom_step = sim.step + 1 + sim_below(20);
 	w->is_alive = w->is_known = false;
 	w->back_ms = sim.now_ms + sim_below(3000);
 	for (uint32_t i = 0; i < SIM_CONNS; i++)
@@ -329,6 +349,7 @@ static void
 slot_finish(struct sim_slot *s, enum outcome outcome)
 {
 	s->has_result = true;
+	sim.msgs[s->msg].parts[s->part].tries++;
 	s->result = (struct core_result){ .lease = s->lease,
 		.outcome = outcome,
 		.code = outcome == OUTCOME_TRIED ? 250 : 421,

@@ -39,7 +39,8 @@ struct sim_rcpt {
 struct sim_part {
 	uint16_t domain;
 	uint8_t n_rcpts;
-	bool is_done; /* the ledger says so */
+	uint32_t tries; /* results of attempts that workers made */
+	bool is_done;   /* the ledger says so */
 	struct sim_rcpt rcpts[SIM_RCPTS];
 };
 
@@ -128,6 +129,8 @@ enum provider_mood { MOOD_WELL, MOOD_DOWN, MOOD_THROTTLING, MOOD_N };
 
 struct sim_provider {
 	enum provider_mood mood;
+	uint32_t refusals; /* in a row */
+	int64_t refused_ms;
 	uint32_t bears;   /* connections; the next is told 421 */
 	int64_t opens_ms; /* begin of the second that is counted */
 	uint32_t opens;
@@ -140,6 +143,8 @@ struct sim {
 	int64_t now_ms, wall_ms;
 	bool is_calm; /* the end: nothing breaks any more */
 	bool is_shaper_up;
+	uint64_t doom_step; /* when qmgr dies, 0: not planned */
+	int64_t stirred_ms; /* last restart or retry: outages are forgotten */
 
 	struct sim_msg *msgs;
 	uint32_t n_msgs, max_msgs;

@@ -384,6 +384,8 @@ kill_qmgr(bool is_clean)
 	struct core *old = is_clean ? sim.core : NULL;
 
 	sim.count.restarts++;
+	sim.doom_step = 0;
+	sim.stirred_ms = sim.now_ms;
 	if (is_clean)
 		disk_flush(false);
 	else if (sim_chance(500000))
@@ -408,6 +410,7 @@ static void
 lose_power(void)
 {
 	sim.count.power_losses++;
+	sim.stirred_ms = sim.now_ms;
 	for (uint32_t w = 0; w < SIM_WORKERS; w++) {
 		for (uint32_t i = 0; i < SIM_SLOTS; i++) {
 			struct sim_slot *s = &sim.workers[w].slots[i];
@@ -457,12 +460,15 @@ retry(void)
 	    : core_retry_queues(sim.core, STR("w?@d*"), &op);
 
 	SIM_REQUIRE(err == ERR_OK || err == ERR_FULL, "no retry");
+	sim.stirred_ms = sim.now_ms;
 }
 
 static void
 break_something(void)
 {
-	if (sim_chance(60))
+	if (sim.doom_step > 0 && sim.step >= sim.doom_step)
+		kill_qmgr(false);
+	if (sim_chance(100))
 		kill_qmgr(sim_chance(300000));
 	if (sim_chance(10))
 		lose_power();
@@ -514,7 +520,7 @@ step_peers(void)
 static void
 step_disk(void)
 {
-	if (sim_chance(100000))
+	if (sim_chance(30000))
 		disk_flush(false);
 	if (sim_chance(20000))
 		disk_sync();
