@@ -87,13 +87,6 @@ $(BIN)/sendmail $(BIN)/mailq: $(BIN)/holdfast
 
 tests: all $(UNITS) $(SIMS) $(FUZZ:%=$B/tests/replay-%)
 
-# What of qmgr is not pure is tested without its main().
-QMGR_SHELL = $(filter-out $B/qmgr/main.o,$(patsubst %.c,$B/%.o,$(sort $(wildcard qmgr/*.c))))
-
-$B/tests/test_qmgr_%: $B/tests/unit/test_qmgr_%.o $(QMGR_SHELL) $(CORE_LIB) $(UTIL_LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
-
 $B/tests/test_%: $B/tests/unit/test_%.o $(CORE_LIB) $(UTIL_LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)
