@@ -9,6 +9,7 @@
 #include "qmgr/intake.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/stop.h"
+#include "qmgr/turn.h"
 #include "qmgr/why.h"
 #include "qmgr/worker.h"
 #include "util/base/fatal.h"
@@ -67,6 +68,10 @@ peer_gone(struct qpeer *peer, bool is_dead)
 	struct qmgr *q = peer->q;
 
 	list_remove(&q->peers, &peer->link);
+	if (peer->role == PEER_SMTPD) {
+		store_lost_writer(q->store);
+		turn_begin(q); /* its end asks the store for its next time */
+	}
 	worker_gone(peer, is_dead);
 	control_gone(peer);
 	chan_free(&peer->chan);

@@ -13,6 +13,8 @@
 
 /* Segments that the poll looks at in one turn. */
 #define POLL_SLICE 1024
+/* A process that is killed closes its sockets and its files in any order. */
+#define LOCK_WAIT_MS 50
 
 /* --- the table ------------------------------------------------------------ */
 
@@ -183,6 +185,15 @@ store_heard_sealed(struct store *st, uint64_t segment)
 		return;
 	visit_ask(st, seg);
 	visit_next(st);
+}
+
+void
+store_lost_writer(struct store *st)
+{
+	int64_t at_ms = loop_now_ms(st->conf.loop) + LOCK_WAIT_MS;
+
+	if (at_ms < st->scan_ms)
+		st->scan_ms = at_ms;
 }
 
 void

@@ -59,6 +59,9 @@ MUST_USE enum err store_submit(struct store *st, struct job *job);
 void store_heard(struct store *st, uint64_t segment);
 void store_heard_sealed(struct store *st, uint64_t segment);
 
+/* An smtpd is gone: what it left unsealed is looked for at once. */
+void store_lost_writer(struct store *st);
+
 /* Somebody who waits for a descriptor; embedded in its owner. */
 struct store_open {
 	struct link link;

@@ -82,6 +82,34 @@ def test_status_reads_the_spool_when_stopped(t):
     assert stopped["accounts"]["balanced"]
 
 
+def account(state_dir):
+    """What `status` runs while nobody runs: (exit status, both texts)."""
+    qmgr = os.path.join(BIN, "..", "libexec", "qmgr")
+    p = subprocess.run([qmgr, "--account", state_dir], timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def test_account_says_why_it_cannot_tell(t):
+    relay = t.relay().start()
+    fill(relay, 3)
+    status, out, err = account(relay.state)
+    assert status == 111 and out == "" and "running" in err, (status, err)
+    relay.stop()
+    status, out, err = account(relay.state)
+    numbers = out.split()
+    assert status == 0 and numbers[0] == "3" and numbers[9] == "3", (out, err)
+    for f in glob.glob(f"{relay.state}/spool/ledger/*"):
+        os.unlink(f)
+    before = sorted(os.listdir(f"{relay.state}/spool/ledger"))
+    assert account(relay.state)[1].split()[0] == "3", "by the segments alone"
+    assert sorted(os.listdir(f"{relay.state}/spool/ledger")) == before
+    with open(f"{relay.state}/spool/VERSION", "w") as f:
+        f.write("99\n")
+    assert account(relay.state)[0] == 100
+    assert account(t.path("nowhere"))[0] == 100
+
+
 def test_finished_segments_are_removed(t):
     peer = t.peer(lambda s: s.serve())
     relay = t.relay(relay_to=peer.address,
