@@ -89,20 +89,29 @@ take_conf(struct ctl *ctl)
 	ctl->argv += 2;
 }
 
+static int
+call(struct ctl *ctl)
+{
+	int status = ctl->command->run(ctl);
+
+	conf_free(&ctl->conf);
+	free(ctl->state_dir);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct ctl ctl = {
 		.conf_path = default_conf(), .argc = argc - 1, .argv = argv + 1
 	};
-	int status;
 
 	/* As sendmail or mailq: the name of the binary is the command. */
 	ctl.command = argc > 0 ? find(base_name(argv[0])) : NULL;
 	if (ctl.command != NULL && ctl.command->is_raw) {
 		ctl.argc = argc;
 		ctl.argv = argv;
-		return ctl.command->run(&ctl);
+		return call(&ctl);
 	}
 	take_conf(&ctl);
 	if (ctl.argc == 0)
@@ -119,8 +128,5 @@ main(int argc, char **argv)
 		ctl.argc--;
 		ctl.argv++;
 	}
-	status = ctl.command->run(&ctl);
-	conf_free(&ctl.conf);
-	free(ctl.state_dir);
-	return status;
+	return call(&ctl);
 }
