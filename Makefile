@@ -43,7 +43,8 @@ objects  = $(patsubst %.c,$B/%.o,$(call sources,$(1)))
 UTIL_SRC  = $(sort $(wildcard util/*/*.c))
 UTIL_LIB  = $B/libutil.a
 CORE_LIB  = $B/libcore.a
-CORE_OBJ  = $(patsubst %.c,$B/%.o,$(sort $(wildcard */core/*.c)))
+CORE_SRC  = $(sort $(wildcard */core/*.c))
+CORE_OBJ  = $(CORE_SRC:%.c=$B/%.o)
 UNITS     = $(patsubst tests/unit/%.c,$B/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 SIMS      = $(patsubst tests/sim/%.c,$B/tests/%,$(sort $(wildcard tests/sim/sim_*.c)))
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -131,11 +132,15 @@ $B/fuzz/%.o: %.c
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) \
 		-fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
-$B/fuzz/libutil.a: $(patsubst %.c,$B/fuzz/%.o,$(UTIL_SRC))
+$B/fuzz/libutil.a: $(UTIL_SRC:%.c=$B/fuzz/%.o)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$B/fuzz/fuzz_%: $B/fuzz/tests/fuzz/fuzz_%.o $B/fuzz/libutil.a
+$B/fuzz/libcore.a: $(CORE_SRC:%.c=$B/fuzz/%.o)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$B/fuzz/fuzz_%: $B/fuzz/tests/fuzz/fuzz_%.o $B/fuzz/libcore.a $B/fuzz/libutil.a
 	$(call say,LD)
 	$(Q)$(FUZZ_CC) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
