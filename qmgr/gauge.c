@@ -38,12 +38,6 @@ struct gauge {
 	int64_t since_ms;
 };
 
-uint32_t
-gauge_parts_max(const struct gauge *p)
-{
-	return p->parts_max;
-}
-
 void
 gauge_reload(struct gauge *p)
 {

@@ -26,7 +26,4 @@ void gauge_tick(struct gauge *p, int64_t now_ms);
 /* As published; *reason is a view that lasts until the next tick. */
 enum pressure gauge_get(const struct gauge *p, struct str *reason);
 
-/* Bound of the core's parts, by the configuration's memory. */
-uint32_t gauge_parts_max(const struct gauge *p);
-
 #endif /* QMGR_GAUGE_H */

@@ -18,6 +18,7 @@
 #include "qmgr/worker.h"
 #include "util/base/fatal.h"
 #include "util/base/rand.h"
+#include "util/base/slab.h"
 #include "util/conf/conf.h"
 #include "util/log/log.h"
 
@@ -147,7 +148,9 @@ static void
 new_core(struct qmgr *q)
 {
 	struct core_conf conf = {
-		.parts_max = gauge_parts_max(q->gauge),
+		/* The budget refuses new mail (gauge.c); what is queued must
+		 * fit, whatever was configured since. */
+		.parts_max = SLAB_ITEMS_MAX,
 		.campaigns_max = CAMPAIGNS_MAX,
 		.conns_max = CONNS_MAX,
 		.ahead = AHEAD,
