@@ -69,7 +69,7 @@ struct shell {
 	unsigned n_places; /* given and not dropped */
 	uint32_t generation;
 	struct job *look;
-	unsigned n_reads, n_damaged;
+	unsigned n_reads, n_damaged, n_lost_writers;
 	/* others */
 	struct past *past;
 	bool is_past_full;
@@ -235,6 +235,13 @@ store_heard_sealed(struct store *st, uint64_t segment)
 {
 	(void)st;
 	(void)segment;
+}
+
+void
+store_lost_writer(struct store *st)
+{
+	(void)st;
+	shell.n_lost_writers++;
 }
 
 void

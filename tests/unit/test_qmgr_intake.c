@@ -163,9 +163,12 @@ START_TEST(smtpd_may_not_speak_as_a_worker)
 	struct msg_hold_end end = { 0 };
 
 	begin();
+	ck_assert_uint_eq(shell.n_lost_writers, 0);
 	ck_assert_int_eq(chan_send_hold_end(smtpd.chan, &end), ERR_OK);
 	shell_run();
 	ck_assert_ptr_null(smtpd.chan);
+	/* What it was writing may be without a writer. */
+	ck_assert_uint_eq(shell.n_lost_writers, 1);
 	shell_fini();
 }
 END_TEST
