@@ -203,8 +203,8 @@ submit_connect(struct submit *s, struct ctl *ctl)
 		sendmail_die(EX_TEMPFAIL,
 		    SOCKET_NAME ": the relay is not running (%s)", path);
 	if (err != ERR_OK)
-		sendmail_die(EX_TEMPFAIL, SOCKET_NAME ": %s (%s)",
-		    strerror(errno), path);
+		sendmail_die(err == ERR_DENIED ? EX_NOPERM : EX_TEMPFAIL,
+		    SOCKET_NAME ": %s (%s)", strerror(errno), path);
 }
 
 /* The first word of the reply to EHLO (RFC 5321 4.1.1.1). */

@@ -31,6 +31,8 @@ static const struct {
 	  "\"reply\":\"450\"}],\"omitted\":3}",
 	    "h; a: delivered; b: deferred 450; and 3 more", "" },
 	{ "{\"rcpts\":[{\"rcpt\":\"a\",\"verdict\":\"v\"},7]}", "a: v: ", "" },
+	{ "{\"rcpts\":[{\"rcpt\":\"a\",\"verdict\":\"v\"}],\"omitted\":2}",
+	    "a: v; and 2 more", "" },
 	{ "{\"omitted\":2}", "2 more", "" },
 };
 

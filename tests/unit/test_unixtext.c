@@ -42,6 +42,7 @@ static const struct {
 	{ ".\rx\n", false, ERR_AGAIN, ". x\r\n", "" },
 	{ ".\r.\n", false, ERR_AGAIN, ". .\r\n", "" },
 	{ ".\r\r\n", false, ERR_AGAIN, ". \r\n", "" },
+	{ ".\r\rx\n", false, ERR_AGAIN, ".  x\r\n", "" },
 	{ ".\r~\n", false, ERR_AGAIN, ".  \r\n", "" },
 	{ ".\nx\n", true, ERR_AGAIN, ".\r\nx\r\n", "" },
 	{ ".\r\nx\n", true, ERR_AGAIN, ".\r\nx\r\n", "" },
