@@ -184,6 +184,7 @@ shell_freed(void *arg, const struct core_freed *freed)
 	(void)arg;
 	ck_assert_uint_ne(freed->lease, 0);
 	n_freed++;
+	loop_stop(loop);
 }
 
 static void
@@ -246,7 +247,9 @@ shell_sync(void)
 	struct journal_wait wait = { .done = shell_stop };
 
 	journal_wait(journal, &wait);
-	loop_run(loop);
+	/* A slot that is freed stops the loop as well. */
+	while (link_is_listed(&wait.link))
+		loop_run(loop);
 }
 
 /* --- store ---------------------------------------------------------------- */

@@ -284,6 +284,23 @@ START_TEST(a_failed_sync_has_what_it_covered_written_again)
 }
 END_TEST
 
+START_TEST(a_slot_is_freed_once_however_often_its_result_is_written)
+{
+	struct told t;
+
+	/* Just synced: the next batch is written first, and synced later. */
+	shell_admit(shell_part(1, 5, 1));
+	shell_sync();
+	put_with_slot(2);
+	loop_run(loop);
+	ck_assert_uint_eq(n_freed, 1);
+	atomic_store(&failing_syncs, 1);
+	shell_sync();
+	ck_assert_uint_eq(n_freed, 1);
+	ck_assert_str_eq(read_ledger(&t), "P1|P2|/P2|/");
+}
+END_TEST
+
 START_TEST(no_lease_is_given_while_it_fails)
 {
 	struct told t;
@@ -350,6 +367,8 @@ main(void)
 	tcase_add_test(tc, without_a_file_there_is_no_room_until_there_is_one);
 	tcase_add_test(tc, a_failed_write_goes_into_a_new_file);
 	tcase_add_test(tc, a_failed_sync_has_what_it_covered_written_again);
+	tcase_add_test(
+	    tc, a_slot_is_freed_once_however_often_its_result_is_written);
 	tcase_add_test(tc, no_lease_is_given_while_it_fails);
 	tcase_add_test(tc, the_end_does_not_wait_for_a_disk_that_fails);
 	tcase_add_test(tc, only_files_before_a_position_are_retired);

@@ -365,17 +365,33 @@ is_missing(void)
 	return get_stats().missing > 0;
 }
 
+static bool
+is_passed_twice(void)
+{
+	return passes() > 1;
+}
+
 START_TEST(a_record_that_is_not_where_it_was_is_missing)
 {
+	uint64_t seq, event, event_now;
 	uint64_t number = make(&deferred_dir, 2, true);
 
 	know(number, 1);
 	know(number, 2);
 	know(number, 7);
 	know(number, 9);
+	journal_next(journal, &seq, &event);
 	shell_store_new();
 	await(is_passed);
 	ck_assert_uint_eq(get_stats().missing, 2);
+	journal_next(journal, &seq, &event_now);
+	ck_assert_uint_eq(event_now, event + 2);
+	/* Told once, not in each pass. */
+	store_rescan(store);
+	await(is_passed_twice);
+	ck_assert_uint_eq(get_stats().missing, 2);
+	journal_next(journal, &seq, &event_now);
+	ck_assert_uint_eq(event_now, event + 2);
 	/* Kept, for a person. */
 	ck_assert_uint_eq(shell_live(), 4);
 }
