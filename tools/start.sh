@@ -34,7 +34,7 @@ Holdfast listens on 127.0.0.1:2525 and delivers to $RELAY.
 
 Send a first message, from another terminal in $PWD:
 
-  printf 'Subject: hello\n\nfirst message\n' | build/bin/sendmail -C $conf you@example.test
+  printf 'Subject: hello\n\nfirst message\n' | build/bin/sendmail -C $conf -v you@example.test
 
 and look at it:
 
