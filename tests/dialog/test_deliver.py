@@ -313,6 +313,8 @@ def check_recipients(t, ehlo):
                              (3, "deferred", 450), (4, "delivered", 250)], r
     assert r["notices"] == [1, 0, 0, 0], r
     assert peer.messages[0][1] == [RCPTS[2], RCPTS[4]]
+    # The first failure is what the result as a whole names.
+    assert (r["code"], facts(r)["reply"]) == (550, "550 5.1.1 unknown"), r
     told = {x["rcpt"]: x for x in facts(r)["rcpts"]}
     assert told[RCPTS[1]]["enhanced"] == "5.1.1", told
     assert told[RCPTS[3]]["reply"] == "450 4.2.1 no", told
@@ -326,16 +328,17 @@ def test_recipients_have_their_own_verdicts_when_pipelined(t):
     check_recipients(t, PIPED)
 
 
-def check_all_refused(t, replies, ehlo):
+def check_all_refused(t, replies, ehlo, n_resets):
     """The connection is fit for the next message afterwards."""
-    is_well = []
+    is_well, resets = [], []
 
     def reply(line):
         if is_well:
             return "354 go" if line == "DATA" else "250 ok"
         return replies[line[:4]]
     peer = t.peer(lambda s: s.serve(
-        {"EHLO": ehlo, **{verb: reply for verb in replies}}))
+        {"EHLO": ehlo, "RSET": lambda _: resets.append(1) or "250 ok",
+         **{verb: reply for verb in replies}}))
     w = Worker(t)
     w.open_up(peer.address)
     w.send(1, rcpts=RCPTS[:2])
@@ -345,27 +348,29 @@ def check_all_refused(t, replies, ehlo):
     w.send(2)
     r = w.qmgr.expect_result("tried", code=250)
     assert len(peer.messages) == 1 and peer.sessions == 1
+    assert len(resets) == n_resets
 
 
 def test_all_recipients_refused(t):
-    check_all_refused(t, {"RCPT": "550 no"}, PLAIN)
+    check_all_refused(t, {"RCPT": "550 no"}, PLAIN, 1)
 
 
 def test_all_recipients_refused_when_pipelined(t):
-    check_all_refused(t, {"RCPT": "550 no"}, PIPED)
+    check_all_refused(t, {"RCPT": "550 no"}, PIPED, 1)
 
 
 def test_sender_refused(t):
-    check_all_refused(t, {"MAIL": "550 no"}, PLAIN)
+    check_all_refused(t, {"MAIL": "550 no"}, PLAIN, 0)
 
 
 def test_sender_refused_when_pipelined(t):
     check_all_refused(
-        t, {"MAIL": "550 no", "RCPT": "503 no", "DATA": "503 no"}, PIPED)
+        t, {"MAIL": "550 no", "RCPT": "503 no", "DATA": "503 no"}, PIPED,
+        0)
 
 
 def test_data_refused(t):
-    check_all_refused(t, {"DATA": "554 no"}, PLAIN)
+    check_all_refused(t, {"DATA": "554 no"}, PLAIN, 1)
 
 
 def test_a_354_that_nobody_is_there_for_gets_a_lone_dot(t):
@@ -397,14 +402,27 @@ def test_a_354_that_nobody_is_there_for_gets_a_lone_dot(t):
 
 
 def test_a_refused_sender_whose_recipients_are_taken_gets_not_even_a_dot(t):
-    peer = t.peer(lambda s: s.serve({"MAIL": "550 no", "DATA": "354 go"}))
+    def script(s):
+        s.say("220 peer")
+        s.hear("EHLO")
+        s.say("250-peer", "250 PIPELINING")
+        for verb in ("MAIL", "RCPT", "DATA"):
+            s.hear(verb)
+        s.say("550 no", "250 ok", "354 go")
+        try:
+            ends.append(s.file.read())
+        except ConnectionResetError:
+            ends.append(b"")
+    ends = []
+    peer = t.peer(script)
     w = Worker(t)
     w.open_up(peer.address)
     w.send()
     r = w.qmgr.expect_result("tried", is_doubtful=0)
     assert r["verdicts"] == [(0, "bounced", 550)], r
     w.qmgr.expect_down("lost")
-    assert not peer.messages
+    await_true("the server sees the end", lambda: ends)
+    assert ends == [b""], ends
 
 
 def test_a_notice_is_owed_to_those_who_want_it(t):
@@ -605,6 +623,28 @@ def test_a_reply_before_the_end_of_the_content_counts(t):
     r = w.qmgr.expect_result("tried", code=552)
     assert r["verdicts"] == [(0, "bounced", 552)], r
     w.qmgr.expect_down("lost")
+
+
+def test_a_server_that_reads_slowly_is_waited_for(t):
+    def script(s):
+        s.say("220 peer")
+        s.hear("EHLO")
+        s.say("250 peer")
+        for verb, reply in (("MAIL", "250 ok"), ("RCPT", "250 ok"),
+                            ("DATA", "354 go")):
+            s.hear(verb)
+            s.say(reply)
+        # Each piece is progress; all of them take longer than the limit.
+        while s.sock.recv(1 << 20):
+            select.select([], [], [], 0.1)
+    peer = t.peer(script)
+    w = Worker(t, 'body_timeout = "1s"')
+    w.open_up(peer.address)
+    w.segment.add_quickly(1, LONG + LONG)
+    w.lease(1, 1, rcpts=1)
+    # All was sent, and then its CRC was found to be wrong.
+    w.qmgr.expect_result("damaged")
+    w.qmgr.expect_down("closed")
 
 
 def closes_after_each(s, ehlo, is_leased):
