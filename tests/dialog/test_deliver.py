@@ -821,14 +821,18 @@ def test_what_cannot_be_read_is_unreadable(t):
     w.qmgr.expect_result("tried", lease=4, code=250)
 
 
-def test_a_disk_error_is_tried_again(t):
+def test_what_the_disk_does_not_give_now_is_tried_again(t):
     peer = t.peer(lambda s: s.serve())
-    # The configuration is read before, and the segment's head.
-    w = Worker(t, env={"HOLDFAST_FAULT": "pread:3:EIO"})
+    w = Worker(t)
     w.open_up(peer.address)
     block = w.segment.add(1)
+    w.segment.fd()
+    # Not open for reading: any error of the call is one of the moment.
+    with open(w.segment.file.name, "ab") as f:
+        w.qmgr.send("SEGMENT_FD", [f.fileno()], place=0, segment=1)
     w.lease(1, block, rcpts=1)
     w.qmgr.expect_result("unreadable", lease=1)
+    w.qmgr.send("SEGMENT_FD", [w.segment.fd()], place=0, segment=1)
     w.lease(1, block, rcpts=1)
     w.qmgr.expect_result("tried", lease=2, code=250)
 

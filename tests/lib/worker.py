@@ -249,7 +249,7 @@ def _page(magic, n, size):
 class Worker:
     """Started, connected, nothing held. Leases go into slots 0, 1 ..."""
 
-    def __init__(self, t, conf="", env=None):
+    def __init__(self, t, conf=""):
         self.t = t
         self.state = t.path("worker")
         self.run_dir = os.path.join(self.state, "run")
@@ -267,16 +267,16 @@ site "*" {{ {conf} }}
 '''
         self.leases = 0
         self.segment = Segment(t)
-        self._spawn(env or {})
+        self._spawn()
         t.at_end(self.end)
         self.connect()
 
-    def _spawn(self, env):
+    def _spawn(self):
         ours, theirs = socket.socketpair()
         log = os.open(self.t.path("worker.log"),
                       os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         self.pid = os.posix_spawn(
-            DELIVER, [DELIVER], {**os.environ, **env}, file_actions=[
+            DELIVER, [DELIVER], os.environ, file_actions=[
                 (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2),
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), STATUS_FD)])
         os.close(log)
