@@ -180,22 +180,24 @@ forget_bad(struct segwalk *r)
 	r->has_unreadable = false;
 }
 
-/* No record begins at r->offset. Over a hole in one step. */
+/* No record begins at r->offset. Over a hole in one step; what is in the window
+ * is looked at first, since space allocated ahead may count as data. */
 static void
 pass_block(struct segwalk *r, uint64_t end)
 {
 	struct str rest = window_rest(r);
 	uint64_t n = SEGMENT_BLOCK_BYTES;
+	bool has_more = rest.len > n;
 	off_t data;
 
-	if (rest.len > n)
+	if (has_more)
 		rest.len = (size_t)n;
 	if (r->offset + n >= end) {
 		set_bad(r, end - r->offset, !is_zero(rest));
 		return;
 	}
-	if (!is_zero(rest)) {
-		set_bad(r, n, true);
+	if (has_more || !is_zero(rest)) {
+		set_bad(r, n, !is_zero(rest));
 		return;
 	}
 	data = lseek(r->conf.fd, (off_t)(r->offset + n), SEEK_DATA);
