@@ -180,7 +180,9 @@ on_removed(struct job *job)
 
 		BUG_IF(seg == NULL);
 		give_back(st, seg, RETRY_MS);
-		if (c->errs[i] == ERR_IO)
+		/* A part that came since is missing: a visit tells. */
+		if (c->errs[i] == ERR_IO ||
+		    core_segment_part(st->conf.core, seg->number, 0) != 0)
 			continue;
 		journal_put_segment(st->conf.journal, &entry);
 		LOG(EV_SEGMENT_REMOVED, KV_HEX("segment", seg->number));

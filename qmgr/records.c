@@ -123,6 +123,12 @@ take_item(struct store *st, const struct read_item *item)
 	err = st->conf.found(st->conf.arg, item->segment, item->block, front);
 	if (err == ERR_OK && item->is_found)
 		tell_recovered(st, item);
+	else if (err == ERR_SYNTAX)
+		LOG(EV_SEGMENT_DAMAGED, KV_HEX("segment", item->segment),
+		    KV_NUM(
+		        "offset", (uint64_t)item->block * SEGMENT_BLOCK_BYTES),
+		    KV_CSTR("fault", "a record that cannot be queued"),
+		    KV_CSTR("msg", "it is left where it is"));
 }
 
 static void

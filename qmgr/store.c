@@ -62,6 +62,8 @@ store_forget(struct store *st, struct store_seg *seg)
 	if (seg->is_asked)
 		list_remove(&st->visits, &seg->link);
 	places_forget(st, seg);
+	if (seg->walk != NULL)
+		st->n_walks--;
 	seg_walk_free(&seg->walk);
 	(void)index_remove(&st->by_number, number_key(&seg->number));
 	core_segment_forget(st->conf.core, seg->number);

@@ -31,7 +31,8 @@ struct store_seg {
 	int64_t again_ms; /* the poll leaves it alone until then */
 	uint32_t self;    /* its handle */
 	uint32_t n_missing;
-	uint16_t place; /* of its descriptor, + 1; 0: none */
+	uint16_t place;        /* of its descriptor, + 1; 0: none */
+	uint8_t unknown_tries; /* visits that found unknown records */
 	bool is_deferred;
 	bool is_sealed;
 	bool is_walked;    /* sealed, read without a gap, all records known */
@@ -357,7 +358,8 @@ struct store {
 	int64_t scan_ms, pass_ms; /* when the next begins */
 	bool is_polling;
 	uint32_t poll_cursor;
-	unsigned n_past; /* searches in hand */
+	uint32_t n_walks; /* of segments that have one */
+	unsigned n_past;  /* searches in hand */
 	bool is_ending;
 };
 

@@ -25,8 +25,12 @@
 /* An admit comes by a socket, while we read the disk: it is here at the next
  * scan, if ever. That of a lost writer is in the socket already. */
 #define LOST_WAIT_MS 500
-/* Before records that were unknown are looked at again. */
+/* Before records that were unknown are looked at again; doubled each time. */
 #define UNKNOWN_RETRY_MS 4000
+#define UNKNOWN_TRIES_MAX 8
+/* Walks that go on where they stopped: each has a descriptor. What is beyond
+ * is walked from its beginning. */
+#define WALKS_MAX 4096
 
 /* --- what is wrong -------------------------------------------------------- */
 
@@ -207,6 +211,17 @@ tell_orphan(const struct visit *v)
 		    KV_NUM("bytes", v->reseal.torn_bytes));
 }
 
+/* There may be no room for them, or one may be none that can be admitted. */
+static int64_t
+unknown_wait_ms(struct store_seg *seg)
+{
+	int64_t wait_ms = (int64_t)UNKNOWN_RETRY_MS << seg->unknown_tries;
+
+	if (seg->unknown_tries < UNKNOWN_TRIES_MAX)
+		seg->unknown_tries++;
+	return wait_ms;
+}
+
 /* A sealed segment was read to its end. */
 static void
 set_sealed(struct store *st, struct store_seg *seg)
@@ -218,9 +233,10 @@ set_sealed(struct store *st, struct store_seg *seg)
 	core_segment_sealed(st->conf.core, seg->number);
 	set_missing(st, seg, v->n_missing);
 	seg->is_walked = v->n_unknown == 0 && !v->has_fault;
-	if (!seg->is_walked)
-		seg->again_ms =
-		    now_ms + (v->has_fault ? RETRY_MS : UNKNOWN_RETRY_MS);
+	if (v->has_fault)
+		seg->again_ms = now_ms + RETRY_MS;
+	else if (v->n_unknown > 0)
+		seg->again_ms = now_ms + unknown_wait_ms(seg);
 	seg->wants_header = false;
 	reclaim_look(st, seg);
 }
@@ -265,7 +281,8 @@ finish(struct store *st, struct store_seg *seg)
 		set_failed(st, seg);
 	else if (v->is_sealed)
 		set_sealed(st, seg);
-	else {
+	else if (st->n_walks < WALKS_MAX) {
+		st->n_walks++;
 		seg->walk = v->walk;
 		v->walk = NULL;
 	}
@@ -381,6 +398,8 @@ begin(struct store *st, struct store_seg *seg, bool is_pass)
 	v->is_pass = is_pass;
 	v->walk = seg->walk;
 	seg->walk = NULL;
+	if (v->walk != NULL)
+		st->n_walks--;
 	v->limit = 0;
 	v->has_limit = !seg->is_sealed && page != NULL &&
 	    page_find_segment(page, seg->number, &v->limit);

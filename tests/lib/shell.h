@@ -258,6 +258,7 @@ shell_sync(void)
 static unsigned n_found;
 static enum err found_answer;
 static bool is_unadmitted;
+static int64_t scan_ms;
 
 static struct page *
 shell_page(void *arg, uint32_t writer)
@@ -308,7 +309,7 @@ shell_store_new(void)
 		.incoming_fd = incoming_dir.fd,
 		.deferred_fd = deferred_dir.fd,
 		.quarantine_fd = quarantine_dir.fd,
-		.scan_ms = 50,
+		.scan_ms = scan_ms,
 		.scan_cycle_ms = 3600000,
 		.smtpd_page = shell_page,
 		.found = shell_found,
@@ -333,6 +334,7 @@ shell_set_up(void)
 	n_found = 0;
 	found_answer = ERR_OK;
 	is_unadmitted = false;
+	scan_ms = 50;
 	smtpd_page = NULL;
 }
 
