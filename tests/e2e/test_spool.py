@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Spools that are missing, read-only, of another version, damaged; restarts."""
+import errno
 import glob
 import os
 import shutil
@@ -269,13 +270,13 @@ def test_a_full_disk_refuses_mail_and_delivers_what_is_there(t):
     relay.write_conf(relay.text.replace(relay.state, mount + "/state"))
     relay.start()
     fill(relay, 10)
-    stat = os.statvfs(mount)
+    # Step by step: the relay allocates ahead meanwhile.
     with open(mount + "/filler", "wb") as f:
         try:
-            left = stat.f_bavail * stat.f_frsize - (1 << 20)
-            os.posix_fallocate(f.fileno(), 0, left)
-        except OSError:
-            pass
+            for at in range(0, 400 << 20, 1 << 20):
+                os.posix_fallocate(f.fileno(), at, 1 << 20)
+        except OSError as e:
+            assert e.errno == errno.ENOSPC, e
     await_true("mail is refused",
                lambda: relay.status()["accepting"] is not True)
     reason = relay.status()["accepting"]["reason"]
