@@ -64,7 +64,7 @@ on_audit(void *arg, struct entry_audit *audit)
 		.leased = a.leased,
 		.held = a.held,
 		.unadmitted = intake_unadmitted(q->intake),
-		.last_lease = core_last_lease(q->core),
+		.last_lease = a.last_lease,
 	};
 	look_at_balance(q, &a);
 }

@@ -84,9 +84,6 @@ bool core_tick(struct core *core);
 /* Gives out a slice of leases and connections; true: there is more to give. */
 bool core_schedule(struct core *core);
 
-/* Highest lease number given so far: for the AUDIT. */
-uint64_t core_last_lease(const struct core *core);
-
 /* Boot time at which core_tick() has work again; at most a second ahead. */
 int64_t core_next_ms(const struct core *core);
 

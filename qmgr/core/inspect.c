@@ -10,12 +10,6 @@
 #define SLOT_MASK 0xffffu
 #define MS_PER_S 1000
 
-uint64_t
-core_last_lease(const struct core *core)
-{
-	return core->next_lease - 1;
-}
-
 void
 core_accounts(const struct core *core, struct core_accounts *a)
 {
@@ -31,7 +25,7 @@ core_accounts(const struct core *core, struct core_accounts *a)
 		.queues = slab_n(&core->queues),
 		.sites = slab_n(&core->sites),
 		.conns = slab_n(&core->conns),
-		.last_lease = core_last_lease(core) };
+		.last_lease = core->next_lease - 1 };
 }
 
 bool
