@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_mail: MAIL: a transaction begins (RFC 5321 4.1.1.2). */
 #include "smtpd/cmd.h"
+#include "smtpd/limits.h"
 #include "smtpd/server.h"
 #include "smtpd/session.h"
 #include "smtpd/txn.h"
@@ -12,13 +13,10 @@
 static void
 refuse_size(struct session *s)
 {
-	char text[128];
+	char text[LIMITS_REPLY_BYTES];
 	struct outbuf out = { text, 0, sizeof(text) };
 
-	if (outbuf_printf(&out,
-	        "552 5.3.4 Message is too big (max_message_size = %llu)",
-	        (unsigned long long)s->limits->max_message_size_bytes) ==
-	    ERR_OK)
+	if (limits_put_too_big(s->limits, &out) == ERR_OK)
 		session_refuse(s, "MAIL", "max_message_size", outbuf_str(&out));
 }
 

@@ -3,6 +3,7 @@
 #include "smtpd/data.h"
 
 #include "smtpd/commit.h"
+#include "smtpd/limits.h"
 #include "smtpd/server.h"
 #include "smtpd/session.h"
 #include "smtpd/txn.h"
@@ -116,13 +117,10 @@ refuse(struct session *s, const char *limit, struct str text)
 static void
 refuse_size(struct session *s)
 {
-	char text[128];
+	char text[LIMITS_REPLY_BYTES];
 	struct outbuf out = { text, 0, sizeof(text) };
 
-	if (outbuf_printf(&out,
-	        "552 5.3.4 Message is too big (max_message_size = %llu)",
-	        (unsigned long long)s->limits->max_message_size_bytes) ==
-	    ERR_OK)
+	if (limits_put_too_big(s->limits, &out) == ERR_OK)
 		refuse(s, "max_message_size", outbuf_str(&out));
 }
 

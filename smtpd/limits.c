@@ -64,3 +64,11 @@ limits_find(const struct conf *conf, struct str title)
 			return &conf->listener[i];
 	return defaults();
 }
+
+enum err
+limits_put_too_big(const struct conf_listener *limits, struct outbuf *out)
+{
+	return outbuf_printf(out,
+	    "552 5.3.4 Message is too big (max_message_size = %llu)",
+	    (unsigned long long)limits->max_message_size_bytes);
+}

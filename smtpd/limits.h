@@ -3,6 +3,7 @@
 #ifndef SMTPD_LIMITS_H
 #define SMTPD_LIMITS_H
 
+#include "util/base/err.h"
 #include "util/conf/conf.h"
 #include "util/text/str.h"
 
@@ -10,5 +11,13 @@
  * socket run/submit, has the defaults. */
 const struct conf_listener *limits_find(
     const struct conf *conf, struct str title);
+
+/* Room that is enough for the reply below. */
+#define LIMITS_REPLY_BYTES 128
+
+/* The reply to a message above max_message_size, at MAIL and after DATA.
+ * ERR_FULL: out has less than LIMITS_REPLY_BYTES of room. */
+MUST_USE enum err limits_put_too_big(
+    const struct conf_listener *limits, struct outbuf *out);
 
 #endif /* SMTPD_LIMITS_H */
