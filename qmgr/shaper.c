@@ -45,6 +45,7 @@ on_route(struct qmgr *q, struct str body)
 		.queue = m.queue,
 		.status = m.status,
 		.valid_ms = m.valid_ms,
+		.transport = m.transport,
 		.source = m.source,
 		.provider = m.provider,
 		.hosts = m.hosts,

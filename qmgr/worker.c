@@ -282,6 +282,7 @@ worker_open(struct qmgr *q, const struct core_action *action)
 		.conn = action->conn,
 		.source = action->source,
 		.provider = action->provider,
+		.transport = (uint8_t)action->transport,
 		.hosts = action->hosts,
 	};
 

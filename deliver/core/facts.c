@@ -40,6 +40,7 @@ facts_outcome_text(enum outcome outcome)
 		[OUTCOME_RETURNED] = "returned",
 		[OUTCOME_DAMAGED] = "damaged",
 		[OUTCOME_UNREADABLE] = "unreadable",
+		[OUTCOME_TOLD] = "told",
 	};
 
 	return outcome < OUTCOME_N ? texts[outcome] : "?";

@@ -49,18 +49,19 @@ struct core_action {
 	struct part_state part;
 	struct core_freed freed; /* REMEMBER, CLEAR */
 
-	struct queue_key key; /* ROUTE_ASK */
-	struct str source;    /* OPEN, GRANT_ASK, FEEDBACK */
-	struct str provider;  /* OPEN, GRANT_ASK, FEEDBACK */
-	struct str hosts;     /* OPEN: as the route gave them */
-	struct str text;      /* FEEDBACK, NOTE, KILL_WORKER */
-	uint32_t ready;       /* GRANT_ASK */
-	uint32_t connections; /* GRANT_ASK, FEEDBACK: open now */
-	uint32_t unused;      /* GRANT_ASK: messages given back */
-	enum conn_why why;    /* FEEDBACK */
-	uint16_t code;        /* FEEDBACK */
-	uint32_t op;          /* RETRIED */
-	uint64_t n;           /* RETRIED: parts made due */
+	struct queue_key key;     /* ROUTE_ASK */
+	struct str source;        /* OPEN, GRANT_ASK, FEEDBACK */
+	struct str provider;      /* OPEN, GRANT_ASK, FEEDBACK */
+	enum transport transport; /* OPEN */
+	struct str hosts;         /* OPEN: as the route gave them */
+	struct str text;          /* FEEDBACK, NOTE, KILL_WORKER */
+	uint32_t ready;           /* GRANT_ASK */
+	uint32_t connections;     /* GRANT_ASK, FEEDBACK: open now */
+	uint32_t unused;          /* GRANT_ASK: messages given back */
+	enum conn_why why;        /* FEEDBACK */
+	uint16_t code;            /* FEEDBACK */
+	uint32_t op;              /* RETRIED */
+	uint64_t n;               /* RETRIED: parts made due */
 };
 
 /* Takes out the next action; false: there is none. */

@@ -100,6 +100,7 @@ conn_open(struct core *core, struct site *s, int worker)
 	a->conn = c->number;
 	a->source = s->source;
 	a->provider = s->provider;
+	a->transport = s->transport;
 	a->hosts = s->hosts;
 	return true;
 }

@@ -203,6 +203,7 @@ struct core_route {
 	uint32_t queue; /* as in the question; a stale one is ignored */
 	enum route_status status;
 	uint32_t valid_ms;
+	enum transport transport;           /* ROUTE_OK; of the site */
 	struct str source, provider, hosts; /* ROUTE_OK; the site */
 	uint16_t code;                      /* ROUTE_NONE */
 	struct str text;                    /* not OK: the reason */

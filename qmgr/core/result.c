@@ -177,6 +177,7 @@ core_result(struct core *core, const struct core_result *r)
 		throttled(core, part, s, r, &freed);
 		break;
 	case OUTCOME_RETURNED:
+	case OUTCOME_TOLD:
 	case OUTCOME_N:
 		returned(core, part, &freed);
 		break;

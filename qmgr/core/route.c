@@ -138,6 +138,7 @@ take_route(struct core *core, struct queue *q, const struct core_route *r)
 	if (s == NULL || !core_text_set(core, &s->hosts, r->hosts) ||
 	    !queue_attach(core, q, s))
 		return ERR_FULL;
+	s->transport = r->transport;
 	q->is_bouncing = false;
 	q->route_until_ms = core->now_ms + r->valid_ms;
 	if (q->ready.n > 0)

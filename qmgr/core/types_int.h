@@ -159,6 +159,7 @@ struct site {
 	struct str source, provider;
 	struct str id;    /* owned: holds both */
 	struct str hosts; /* owned */
+	enum transport transport;
 
 	/* grant */
 	uint32_t connections, per_connection;

@@ -165,8 +165,6 @@ static const struct {
 	    "a.conf:5: stop_grace is set twice, first in line 4.\n" },
 	{ "rule \"too-many\" { match = \"^421\" after = \"1\" }",
 	    "a.conf:4: rule: not in this version; remove the section.\n" },
-	{ "dns { server = { \"127.0.0.1:5300\" } }",
-	    "a.conf:4: dns: not in this version; remove the section.\n" },
 	{ "queu \"x\" { }",
 	    "a.conf:4: queu: unknown section; did you mean queue?\n" },
 	{ "carrots { }",
@@ -184,10 +182,10 @@ static const struct {
 	    "a.conf:5: workers stands twice, first at a.conf:4.\n" },
 	{ "site \"A\" { }\nsite \"a\" { }",
 	    "a.conf:5: site \"a\" stands twice, first at a.conf:4.\n" },
-	{ "route \"a.test\" { }",
-	    "a.conf:4: in route \"a.test\": relay is missing: delivery by MX "
-	    "comes with a later version.\n  relay takes a list of addresses "
-	    "with ports, for example: relay = { \"192.0.2.25:25\" }\n" },
+	{ "listener \"a\" { }",
+	    "a.conf:4: in listener \"a\": address is missing.\n  address takes "
+	    "a list of addresses with ports, for example: address = { "
+	    "\"127.0.0.1:25\" }\n" },
 	{ "route \"a.test\" { relay = { \"mx.test:25\" } }",
 	    "a.conf:4: in route \"a.test\": relay: \"mx.test:25\" does not "
 	    "begin with an IP address; IPv6 stands in [ ], and host names are "

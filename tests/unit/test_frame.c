@@ -186,7 +186,8 @@ START_TEST(frame_is_put_whole_or_not_at_all)
 	ck_assert_uint_eq(out.len, n);
 	ck_assert_mem_eq(stream_bytes, "\x12\0\0\0", 4);
 	ck_assert_int_eq(stream_bytes[4], MSG_WHY_END);
-	ck_assert_mem_eq(stream_bytes + 5, "\0\1\0\1\0", 5);
+	ck_assert_uint_eq((uint8_t)stream_bytes[6], PROTO_VERSION);
+	ck_assert_mem_eq(stream_bytes + 7, "\0\1\0", 3);
 }
 END_TEST
 

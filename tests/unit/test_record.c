@@ -149,7 +149,7 @@ static const struct {
 } odd[] = {
 	{ 4, 2, ERR_RANGE }, /* version, and no flags */
 	{ 4, 0, ERR_SYNTAX },
-	{ 4, 1 | 32 << 16, ERR_SYNTAX }, /* an unknown flag */
+	{ 4, 1 | 64 << 16, ERR_SYNTAX }, /* an unknown flag */
 	{ 24, 128 + 20 + 5000 + 1, ERR_SYNTAX },
 	{ 32, ENVELOPE_MAX_BYTES, ERR_AGAIN },
 	{ 32, ENVELOPE_MAX_BYTES + 1, ERR_SYNTAX },

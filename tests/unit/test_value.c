@@ -275,7 +275,7 @@ START_TEST(list_that_must_be_given_is_not_empty)
 	struct conf_strs strs = { NULL, 7 };
 
 	ck_assert_int_eq(
-	    set_list(&strs, "route", "relay", NULL, 0), ERR_SYNTAX);
+	    set_list(&strs, "listener", "address", NULL, 0), ERR_SYNTAX);
 	ck_assert_str_eq(fault.what, "has nothing in it");
 	ck_assert_int_eq(
 	    set_list(&strs, "listener", "relay_to", NULL, 0), ERR_OK);

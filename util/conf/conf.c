@@ -21,9 +21,8 @@
 #define HELP_MAX_BYTES 256
 
 /* Sections that the design has and this version has not. */
-static const struct str later[] = { STR_INIT("rule"), STR_INIT("dns"),
-	STR_INIT("source"), STR_INIT("pool"), STR_INIT("log"),
-	STR_INIT("webhook") };
+static const struct str later[] = { STR_INIT("rule"), STR_INIT("source"),
+	STR_INIT("pool"), STR_INIT("log"), STR_INIT("webhook") };
 
 struct builder {
 	struct conf *conf;
@@ -99,15 +98,8 @@ tell_missing(
 	char help[HELP_MAX_BYTES];
 
 	put_help(param, help);
-	if (strcmp(f->kind->name, "route") == 0)
-		conf_errors_add(b->errors, f->node->spot,
-		    "%srelay is missing: delivery by MX comes with a later "
-		    "version.\n  relay %s",
-		    f->label, help);
-	else
-		conf_errors_add(b->errors, f->node->spot,
-		    "%s%s is missing.\n  %s %s", f->label, param->name,
-		    param->name, help);
+	conf_errors_add(b->errors, f->node->spot, "%s%s is missing.\n  %s %s",
+	    f->label, param->name, param->name, help);
 }
 
 /* Appends the sections that have such a parameter, as far as there is room. */

@@ -31,6 +31,13 @@ struct conf_nets {
 
 /* listener: bare_line_ends. */
 enum conf_bare { CONF_BARE_REJECT, CONF_BARE_NORMALISE };
+/* Numbered as the first of enum transport. */
+enum conf_transport {
+	CONF_TRANSPORT_SMTP,
+	CONF_TRANSPORT_LMTP,
+	CONF_TRANSPORT_DISCARD
+};
+enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_OFF, CONF_DNSSEC_REQUIRE };
 
 /*
  * The C type and field name of each type of params.def; units stand last in

@@ -19,6 +19,7 @@ enum outcome {
 	OUTCOME_RETURNED,   /* never begun: connection lost or closing */
 	OUTCOME_DAMAGED,    /* the record reads, and is malformed */
 	OUTCOME_UNREADABLE, /* the record could not be read now (S6) */
+	OUTCOME_TOLD, /* a notice was accepted: all that was owed is told */
 	OUTCOME_N
 };
 
@@ -45,6 +46,23 @@ enum smtp_stage {
 	STAGE_QUIT,
 	STAGE_IDLE,
 	STAGE_N
+};
+
+/* How a part leaves. */
+enum transport {
+	TRANSPORT_SMTP,
+	TRANSPORT_LMTP,    /* RFC 2033: a reply for each recipient */
+	TRANSPORT_DISCARD, /* delivered to nobody, without a connection */
+	TRANSPORT_NOTICE,  /* what is told to the sender, to our own smtpd */
+	TRANSPORT_N
+};
+
+/* What a lease is for. */
+enum notice_kind {
+	NOTICE_NONE,  /* the message itself */
+	NOTICE_FINAL, /* of each recipient that is RCPT_OWED (RFC 3464) */
+	NOTICE_DELAY, /* of each open one that asked for it */
+	NOTICE_KIND_N
 };
 
 enum route_status {

@@ -15,7 +15,7 @@
 
 /* Goes up with each change of messages.def: processes of two versions do not
  * talk to each other. */
-#define PROTO_VERSION 1
+#define PROTO_VERSION 2
 
 /*
  * For MESSAGE(LEASE, lease, ...) there are MSG_LEASE and struct msg_lease, with

@@ -25,8 +25,9 @@ enum {
 	RECORD_NO_DOT = 2,   /* no line starts with a dot */
 	RECORD_8BITMIME = 4, /* BODY=8BITMIME was said */
 	RECORD_SMTPUTF8 = 8,
-	RECORD_REQUIRETLS = 16, /* RFC 8689 */
-	RECORD_FLAGS_ALL = 31
+	RECORD_REQUIRETLS = 16,   /* RFC 8689 */
+	RECORD_NOTIFY_DELAY = 32, /* a recipient has NOTIFY=DELAY */
+	RECORD_FLAGS_ALL = 63
 };
 
 /* The header, decoded. */
