@@ -7,6 +7,8 @@
 #   make check SAN=1       the same under ASan and UBSan
 #   make fuzz FUZZ_S=10    libFuzzer (clang), FUZZ_S seconds a target
 #   make bench             the load generator, the sink and their kin
+#   make install           into prefix (/usr/local), below DESTDIR
+#   make uninstall         takes that away; configuration and spool stay
 #
 # O=DIR builds elsewhere; V=1 shows the commands.
 
@@ -17,6 +19,23 @@ O        = build
 B        = $O/obj$(if $(SAN),-san)
 BIN      = $O$(if $(SAN),/san)/bin
 LIBEXEC  = $O$(if $(SAN),/san)/libexec
+
+# Where things go; docs/packaging.md.
+prefix      = /usr/local
+sbindir     = $(prefix)/sbin
+libexecdir  = $(prefix)/libexec
+sysconfdir  = /etc
+datadir     = $(prefix)/share/holdfast
+docdir      = $(prefix)/share/doc/holdfast
+mandir      = $(prefix)/share/man
+unitdir     = $(prefix)/lib/systemd/system
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+INSTALL_ENV = DESTDIR='$(DESTDIR)' sbindir='$(sbindir)' \
+              libexecdir='$(libexecdir)' sysconfdir='$(sysconfdir)' \
+              datadir='$(datadir)' docdir='$(docdir)' mandir='$(mandir)' \
+              unitdir='$(unitdir)' sysusersdir='$(sysusersdir)' \
+              tmpfilesdir='$(tmpfilesdir)'
 
 Q        = $(if $(filter 1,$(V)),,@)
 say      = $(if $(filter 1,$(V)),,@echo '  $(1)  $@')
@@ -155,9 +174,19 @@ style: format-check
 	tools/check-style
 	tools/check-layers
 
+# --- in place ---------------------------------------------------------------
+
+install: $(BUILT)
+	@$(INSTALL_ENV) sh tools/install $(BIN)/holdfast \
+		$(filter $(LIBEXEC)/%,$(BUILT))
+
+uninstall:
+	@$(INSTALL_ENV) sh tools/install --remove
+
 clean:
 	rm -rf $O
 
-.PHONY: all tests check fuzz fuzz-build bench format-check style clean
+.PHONY: all tests check fuzz fuzz-build bench format-check style clean \
+	install uninstall
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)
