@@ -154,6 +154,14 @@ intake_tick(struct intake *in, int64_t now_ms)
 
 /* --- admission ------------------------------------------------------------ */
 
+/* The null sender is told nothing. */
+static bool
+wants_delay(const struct record_head *head, const struct envelope *env)
+{
+	return (head->flags & RECORD_NOTIFY_DELAY) != 0 &&
+	    env->texts.sender.len > 0;
+}
+
 /* The parts that the envelope lists, for the core and for the ledger. */
 static void
 collect_parts(struct intake *in, const struct record_head *head, uint32_t block,
@@ -177,6 +185,7 @@ collect_parts(struct intake *in, const struct record_head *head, uint32_t block,
 			.state = PART_READY,
 			.cause = CAUSE_NEW,
 			.is_silent = env->texts.sender.len == 0,
+			.wants_delay = wants_delay(head, env),
 			.key = { env->texts.tenant, env->texts.campaign,
 			    part.domain },
 		};
@@ -208,6 +217,7 @@ admit(struct intake *in, const struct record_head *head, uint32_t block,
 		.tenant = env.texts.tenant,
 		.campaign = env.texts.campaign,
 		.is_silent = env.texts.sender.len == 0,
+		.wants_delay = wants_delay(head, &env),
 	};
 	err = core_admit(q->core, &admit);
 	if (err != ERR_OK)

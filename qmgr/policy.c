@@ -32,6 +32,7 @@ policy_queue(
 			.life_ms = queue.expire_ms,
 			.jitter_pct = queue.retry_jitter,
 		},
+		.delay_notice_ms = queue.delay_notice_ms,
 		.weight = tenant.weight,
 	};
 }

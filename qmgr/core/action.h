@@ -54,7 +54,10 @@ struct core_action {
 	struct str provider;      /* OPEN, GRANT_ASK, FEEDBACK */
 	enum transport transport; /* OPEN */
 	struct str hosts;         /* OPEN: as the route gave them */
-	struct str text;          /* FEEDBACK, NOTE, KILL_WORKER */
+	struct str text;          /* FEEDBACK, NOTE, KILL_WORKER; LEASE of a
+	                           * notice: its reason, may be empty; REMEMBER:
+	                           * why it failed, where no worker says so */
+	enum notice_kind notice;  /* LEASE */
 	uint32_t ready;           /* GRANT_ASK */
 	uint32_t connections;     /* GRANT_ASK, FEEDBACK: open now */
 	uint32_t unused;          /* GRANT_ASK: messages given back */

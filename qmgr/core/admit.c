@@ -47,7 +47,8 @@ make_part(struct core *core, struct seg *seg, const struct core_admit *admit,
 		.block = admit->block,
 		.number = (uint16_t)number,
 		.n_rcpts = part->n_rcpts,
-		.is_silent = admit->is_silent };
+		.is_silent = admit->is_silent,
+		.wants_delay = admit->wants_delay && !admit->is_silent };
 
 	return new.queue == NULL ? 0 : part_make(core, &new);
 }

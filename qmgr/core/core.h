@@ -37,7 +37,8 @@ struct core;
 /* Retry schedule of a queue, and the share of its tenant. */
 struct core_queue_policy {
 	struct backoff_policy backoff; /* has passed backoff_check() */
-	uint32_t weight;               /* of the tenant, 1 to 1000 */
+	int64_t delay_notice_ms; /* age at which a delay is told; 0: never */
+	uint32_t weight;         /* of the tenant, 1 to 1000 */
 };
 
 struct core_site_policy {
@@ -61,6 +62,7 @@ struct core_conf {
 	uint32_t ahead;         /* leases at a connection, 1 to 16; 2 is good */
 	uint64_t first_lease;   /* above each lease ever given; not 0 */
 	uint32_t first_conn;    /* unlike those a predecessor left open */
+	struct str notice_hosts; /* of the site that takes notices; borrowed */
 	core_queue_policy_fn *queue_policy;
 	core_site_policy_fn *site_policy;
 	void *ctx; /* of both */
@@ -122,6 +124,7 @@ struct core_admit {
 	struct str tenant;   /* may be empty */
 	struct str campaign; /* may be empty */
 	bool is_silent;      /* null sender: no notice is ever owed */
+	bool wants_delay;    /* a recipient asks to be told of a delay */
 };
 
 /*

@@ -54,6 +54,7 @@ struct part_new {
 	uint16_t number;
 	uint16_t n_rcpts;
 	bool is_silent;
+	bool wants_delay;
 };
 
 /* A new part, READY; seg and heap have room. 0: no memory. */

@@ -135,7 +135,7 @@ part_move(struct core *core, uint32_t part, enum part_status to, int64_t due_ms)
 
 	BUG_IF(!moves[p->state][to] || to == PART_DONE);
 	leave(core, part);
-	p->state = (uint8_t)to;
+	p->state = (unsigned)to & 7u;
 	enter(core, part);
 	heap_change(&core->due, p->heap_pos, due_ms);
 }
@@ -228,6 +228,7 @@ part_make(struct core *core, const struct part_new *new)
 	p->state = PART_READY;
 	p->cause = CAUSE_NEW;
 	p->is_silent = new->is_silent;
+	p->wants_delay = new->wants_delay;
 	seg_insert(core, new->seg, part);
 	heap_push(&core->due, part_end_ms(core, p) + PART_LAST_TRY_MS, part);
 	enter(core, part);
@@ -376,6 +377,7 @@ part_fill(
 		.deaths = p->deaths,
 		.throttles = p->throttles,
 		.is_silent = p->is_silent,
+		.wants_delay = p->wants_delay,
 		.tries = p->tries,
 		.last_code = p->last_code,
 		.first_try_ms = (int64_t)p->first_try_s * MS_PER_S,

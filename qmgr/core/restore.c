@@ -53,7 +53,8 @@ create(struct core *core, struct seg *seg, const struct part_state *s)
 		.block = s->block,
 		.number = s->part,
 		.n_rcpts = s->n_rcpts,
-		.is_silent = s->is_silent != 0 };
+		.is_silent = s->is_silent != 0,
+		.wants_delay = s->wants_delay != 0 };
 
 	if (n == core->conf.parts_max ||
 	    heap_reserve(&core->due, n + 1) != ERR_OK ||
@@ -137,6 +138,7 @@ apply(struct core *core, uint32_t part, const struct part_state *s)
 	p->cause = s->cause & 0x7fu;
 	p->deaths = s->deaths & 7u;
 	p->throttles = s->throttles & 3u;
+	p->wants_delay = s->wants_delay & 1u;
 	p->tries = s->tries;
 	p->last_code = s->last_code;
 	p->first_try_s = wall_s(s->first_try_ms);

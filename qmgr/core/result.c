@@ -94,12 +94,12 @@ is_its_own_fault(
 	if (!r->is_after_mail || s == NULL)
 		return false;
 	if (p->throttles == 0)
-		p->pass_mark = s->passes;
+		p->mark = s->passes;
 	if (p->throttles + 1 < PART_THROTTLES_MAX) {
 		p->throttles++;
 		return false;
 	}
-	return s->passes != p->pass_mark;
+	return s->passes != p->mark;
 }
 
 static void

@@ -49,7 +49,9 @@ struct part {
 	uint32_t last_try_s;
 	uint16_t tries;
 	uint16_t last_code;
-	uint8_t state;            /* enum part_status */
+	uint8_t state : 3;        /* enum part_status */
+	uint8_t wants_delay : 1;  /* its delay is to be told, and was not yet */
+	uint8_t is_notice : 1;    /* READY: it stands among the notices */
 	uint8_t cause : 7;        /* enum part_cause */
 	uint8_t is_unwritten : 1; /* its last result is not in the ledger yet:
 	                           * no new lease before it is */
@@ -57,9 +59,11 @@ struct part {
 	uint8_t throttles : 2;
 	uint8_t standing : 2; /* of the one recipient */
 	uint8_t is_silent : 1;
-	uint8_t pass_mark; /* site->passes at the first throttle */
+	uint8_t mark; /* throttles > 0: site->passes at the first; notice owed:
+	               * how often it was refused */
 };
 
+_Static_assert(PART_STATE_N <= 8, "three bits for the state");
 _Static_assert(sizeof(struct part) <= 64, "one cache line a part");
 
 /* Standing of each recipient, where there are several. */

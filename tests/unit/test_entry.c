@@ -55,6 +55,9 @@ assert_same(const struct part_state *a, const struct part_state *b)
 	ck_assert_uint_eq(a->deaths, b->deaths);
 	ck_assert_uint_eq(a->throttles, b->throttles);
 	ck_assert_uint_eq(a->is_silent, b->is_silent);
+	ck_assert_uint_eq(a->wants_delay, b->wants_delay);
+	ck_assert_uint_eq(a->facts_file, b->facts_file);
+	ck_assert_uint_eq(a->facts_offset, b->facts_offset);
 	ck_assert_uint_eq(a->tries, b->tries);
 	ck_assert_uint_eq(a->last_code, b->last_code);
 	ck_assert_int_eq(a->due_ms, b->due_ms);
@@ -134,6 +137,9 @@ START_TEST(each_combination_of_fields_reads_back)
 		state.deaths = i & 16 ? 255 : 0;
 		state.throttles = i & 32 ? 1 : 0;
 		state.is_silent = i & 64 ? 1 : 0;
+		state.wants_delay = i & 1024 ? 1 : 0;
+		state.facts_file = i % 3 == 0 ? UINT64_MAX : 0;
+		state.facts_offset = i % 3 == 0 ? i : 0;
 		state.key.domain = i & 128 ? STR("d") : STR("");
 		state.tries = (uint16_t)split_draw(&seed);
 		state.last_code = (uint16_t)split_draw(&seed);

@@ -31,8 +31,8 @@ enum part_status {
 enum rcpt_standing {
 	RCPT_OPEN,      /* to be delivered */
 	RCPT_DELIVERED, /* a 2xx after the dot */
-	RCPT_OWED,      /* failed for good; the sender is owed a notice */
-	RCPT_TOLD,      /* failed for good; notice sent, or none is due */
+	RCPT_OWED,      /* settled; the sender is owed a notice of it */
+	RCPT_TOLD,      /* settled; the notice is sent, or none is due */
 };
 
 /* Why a part is in its state. The numbers are in the ledger: append only. */
@@ -84,13 +84,16 @@ struct part_state {
 	uint8_t deaths;       /* of workers that had it in transaction (Q13) */
 	uint8_t throttles;    /* after MAIL, in a row (Q9) */
 	uint8_t is_silent;    /* 1: null sender: no notice is ever owed */
+	uint8_t wants_delay;  /* 1: its delay is to be told, and was not yet */
 	uint16_t tries;       /* counted attempts */
 	uint16_t last_code;   /* of the last reply, 0: none yet */
 	int64_t due_ms;       /* next try; 0 when not WAITING */
 	int64_t first_try_ms; /* 0: none yet */
 	int64_t last_try_ms;  /* 0: none yet */
 	uint64_t lease;       /* number of the last lease, 0: none yet */
-	struct queue_key key; /* domain empty: as known from admission */
+	uint64_t facts_file;  /* in a checkpoint: where the ledger says why a */
+	uint64_t facts_offset; /* notice is owed (batch); file 0: not said */
+	struct queue_key key;  /* domain empty: as known from admission */
 	uint8_t standing[PART_STANDING_BYTES]; /* part_standing_get/set */
 };
 

@@ -21,7 +21,10 @@ enum {
 	STATE_COUNTS = 16,
 	STATE_STANDINGS = 32,
 	STATE_SILENT = 64,
-	STATE_FLAGS_ALL = 0x37f,
+	STATE_WANTS_DELAY = 128,
+	/* 256, 512: the standing of all recipients */
+	STATE_FACTS = 1024,
+	STATE_FLAGS_ALL = 0x7ff,
 };
 #define STATE_STANDING_SHIFT 8
 #define STATE_BYTES 12 /* without what is optional */
@@ -194,6 +197,10 @@ state_flags(const struct part_state *state)
 		flags |= STATE_COUNTS;
 	if (state->is_silent != 0)
 		flags |= STATE_SILENT;
+	if (state->wants_delay != 0)
+		flags |= STATE_WANTS_DELAY;
+	if (state->facts_file != 0)
+		flags |= STATE_FACTS;
 	if (has_one_standing(state))
 		flags |= (unsigned)part_standing_get(state->standing, 0)
 		    << STATE_STANDING_SHIFT;
@@ -213,6 +220,7 @@ state_bytes(const struct part_state *state, bool has_keys)
 	n += (flags & STATE_FIRST_TRY) != 0 ? 8 : 0;
 	n += (flags & STATE_LEASE) != 0 ? 8 : 0;
 	n += (flags & STATE_COUNTS) != 0 ? 2 : 0;
+	n += (flags & STATE_FACTS) != 0 ? 16 : 0;
 	n += has_keys ? 1 + state->key.domain.len : 0;
 	n +=
 	    (flags & STATE_STANDINGS) != 0 ? standing_bytes(state->n_rcpts) : 0;
@@ -256,6 +264,10 @@ put_state(struct outbuf *out, const struct part_state *state, bool has_keys)
 	if ((flags & STATE_COUNTS) != 0) {
 		put8(out, state->deaths);
 		put8(out, state->throttles);
+	}
+	if ((flags & STATE_FACTS) != 0) {
+		put64(out, state->facts_file);
+		put64(out, state->facts_offset);
 	}
 	if (has_keys) {
 		put8(out, (uint8_t)state->key.domain.len);
@@ -301,7 +313,12 @@ get_options(struct cut *c, uint16_t flags, struct part_state *state)
 		state->deaths = get8(c);
 		state->throttles = get8(c);
 	}
+	if ((flags & STATE_FACTS) != 0) {
+		state->facts_file = get64(c);
+		state->facts_offset = get64(c);
+	}
 	state->is_silent = (flags & STATE_SILENT) != 0;
+	state->wants_delay = (flags & STATE_WANTS_DELAY) != 0;
 }
 
 /* Fields of one state; the common ones are there already. */
