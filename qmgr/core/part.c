@@ -222,7 +222,7 @@ part_make(struct core *core, const struct part_new *new)
 	p->qid_ms_high = (uint16_t)(ms >> BITS_LOW_MS);
 	p->number = new->number;
 	p->segment = new->seg->self;
-	p->block = new->block;
+	p->block = new->block &CORE_BLOCK_MAX;
 	p->queue = new->queue->self;
 	p->born_s = born_s(core, ms);
 	p->state = PART_READY;

@@ -38,7 +38,10 @@ struct part {
 	uint16_t qid_ms_high;
 	uint16_t number; /* within the message */
 	uint32_t segment;
-	uint32_t block;
+	uint32_t block : 24;
+	uint32_t state : 3;       /* enum part_status */
+	uint32_t wants_delay : 1; /* its delay is to be told, and was not yet */
+	uint32_t is_notice : 1;   /* READY: it stands among the notices */
 	uint32_t queue;
 	uint32_t heap_pos; /* in core->due */
 	uint32_t next;     /* LEASED: worker << 16 | slot */
@@ -49,9 +52,6 @@ struct part {
 	uint32_t last_try_s;
 	uint16_t tries;
 	uint16_t last_code;
-	uint8_t state : 3;        /* enum part_status */
-	uint8_t wants_delay : 1;  /* its delay is to be told, and was not yet */
-	uint8_t is_notice : 1;    /* READY: it stands among the notices */
 	uint8_t cause : 7;        /* enum part_cause */
 	uint8_t is_unwritten : 1; /* its last result is not in the ledger yet:
 	                           * no new lease before it is */
@@ -59,8 +59,9 @@ struct part {
 	uint8_t throttles : 2;
 	uint8_t standing : 2; /* of the one recipient */
 	uint8_t is_silent : 1;
-	uint8_t mark; /* throttles > 0: site->passes at the first; notice owed:
-	               * how often it was refused */
+	uint16_t mark; /* HELD: place of the order that holds it, 0: none;
+	                * throttles > 0: site->passes at the first; notice owed:
+	                * how often it was refused */
 };
 
 _Static_assert(PART_STATE_N <= 8, "three bits for the state");

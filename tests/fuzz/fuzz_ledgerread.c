@@ -58,7 +58,7 @@ check_parts(const struct ledger_entry *entry)
 static void
 check_entry(const struct ledger_entry *entry)
 {
-	struct entry_policy policy;
+	struct order policy;
 	struct entry_note note;
 	struct entry_segment segment;
 	struct entry_audit audit;
@@ -66,7 +66,7 @@ check_entry(const struct ledger_entry *entry)
 
 	check_parts(entry);
 	if (entry_parse_policy(&policy, entry) == ERR_OK)
-		BUG_IF(policy.why.len > ENTRY_TEXT_MAX_BYTES);
+		BUG_IF(!order_is_sound(&policy));
 	if (entry_parse_note(&note, entry) == ERR_OK)
 		BUG_IF(note.kind >= NOTE_KIND_N);
 	if (entry_parse_segment(&segment, entry) == ERR_OK)

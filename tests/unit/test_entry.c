@@ -64,6 +64,7 @@ assert_same(const struct part_state *a, const struct part_state *b)
 	ck_assert_int_eq(a->first_try_ms, b->first_try_ms);
 	ck_assert_int_eq(a->last_try_ms, b->last_try_ms);
 	ck_assert_uint_eq(a->lease, b->lease);
+	ck_assert_uint_eq(a->order, b->order);
 	ck_assert(str_eq(a->key.tenant, b->key.tenant));
 	ck_assert(str_eq(a->key.campaign, b->key.campaign));
 	ck_assert(str_eq(a->key.domain, b->key.domain));
@@ -141,6 +142,7 @@ START_TEST(each_combination_of_fields_reads_back)
 		state.facts_file = i % 3 == 0 ? UINT64_MAX : 0;
 		state.facts_offset = i % 3 == 0 ? i : 0;
 		state.key.domain = i & 128 ? STR("d") : STR("");
+		state.order = i & 1024 ? UINT64_MAX - 1 : 0;
 		state.tries = (uint16_t)split_draw(&seed);
 		state.last_code = (uint16_t)split_draw(&seed);
 		state.n_rcpts =
@@ -248,9 +250,19 @@ END_TEST
 
 /* --- all kinds: cut and changed ------------------------------------------- */
 
-static const struct entry_policy policy = { 1, 2, 3, POLICY_SUSPEND,
-	STR_INIT("*@example.test"), STR_INIT("root"), STR_INIT("asked to"),
-	STR_INIT("there") };
+static const struct order policy = { .number = 1,
+	.at_ms = 2,
+	.covers_ms = 3,
+	.until_ms = 4,
+	.parts = 5,
+	.uid = 6,
+	.kind = ORDER_SUSPEND,
+	.stage = ORDER_BEGUN,
+	.match = { { { 7 } }, STR_INIT("*@example.test"), STR_INIT("acme"),
+	    STR_INIT("spring"), STR_INIT("example.test") },
+	.by = STR_INIT("root"),
+	.why = STR_INIT("asked to"),
+	.target = STR_INIT("there") };
 static const struct entry_note note = { { { 1, 2, 3 } }, 4, NOTE_RECOVERED,
 	STR_INIT("after 5m") };
 static const struct entry_segment live = { 1, 2, 3, SEGMENT_LIVE, 12,
@@ -289,7 +301,7 @@ static enum err
 parse_kind(int kind, const struct ledger_entry *entry)
 {
 	struct entry_part part;
-	struct entry_policy pol;
+	struct order pol;
 	struct entry_note not ;
 	struct entry_segment seg;
 	struct entry_audit aud;
@@ -386,8 +398,8 @@ END_TEST
 
 START_TEST(a_policy_reads_back_and_has_bounds)
 {
-	struct entry_policy p = policy;
-	struct entry_policy out;
+	struct order p = policy;
+	struct order out;
 	struct ledger_entry entry;
 
 	p.why = (struct str){ long_text, ENTRY_TEXT_MAX_BYTES };
@@ -396,22 +408,47 @@ START_TEST(a_policy_reads_back_and_has_bounds)
 	entry = take();
 	ck_assert_int_eq(entry_parse_policy(&out, &entry), ERR_OK);
 	ck_assert_uint_eq(out.number, 1);
-	ck_assert_uint_eq(out.covers, 2);
-	ck_assert_int_eq(out.until_ms, 3);
-	ck_assert_uint_eq(out.kind, POLICY_SUSPEND);
-	ck_assert(str_eq(out.condition, p.condition));
-	ck_assert(str_eq(out.who, p.who));
+	ck_assert_int_eq(out.at_ms, 2);
+	ck_assert_int_eq(out.covers_ms, 3);
+	ck_assert_int_eq(out.until_ms, 4);
+	ck_assert_uint_eq(out.parts, 5);
+	ck_assert_uint_eq(out.uid, 6);
+	ck_assert_uint_eq(out.kind, ORDER_SUSPEND);
+	ck_assert_uint_eq(out.stage, ORDER_BEGUN);
+	ck_assert(order_match_eq(&out.match, &p.match));
+	ck_assert(str_eq(out.by, p.by));
 	ck_assert(str_eq(out.why, p.why));
 	ck_assert(str_eq(out.target, p.target));
 	p.why.len++;
 	ck_assert_int_eq(
 	    entry_put_policy(&space.batch, &ledger_stamp, &p, STR("")),
 	    ERR_RANGE);
-	p = policy;
-	p.kind = POLICY_KIND_N;
+}
+END_TEST
+
+START_TEST(a_policy_of_a_stray_kind_or_stage_is_refused)
+{
+	/* Behind number, times, parts and uid. */
+	const size_t at_kind = 5 * 8 + 4;
+	char *bytes;
+	struct order p = policy;
+	struct ledger_entry entry;
+
+	p.kind = ORDER_KIND_N;
 	ck_assert_int_eq(
 	    entry_put_policy(&space.batch, &ledger_stamp, &p, STR("")),
 	    ERR_RANGE);
+	put_kind(ENTRY_POLICY);
+	entry = take();
+	bytes = (char *)(uintptr_t)entry.payload.ptr;
+	bytes[at_kind] = ORDER_KIND_N;
+	ck_assert_int_eq(entry_parse_policy(&p, &entry), ERR_SYNTAX);
+	bytes[at_kind] = ORDER_RESUME;
+	ck_assert_int_eq(entry_parse_policy(&p, &entry), ERR_OK);
+	bytes[at_kind + 1] = ORDER_STAGE_N;
+	ck_assert_int_eq(entry_parse_policy(&p, &entry), ERR_SYNTAX);
+	bytes[at_kind + 1] = 0;
+	ck_assert_int_eq(entry_parse_policy(&p, &entry), ERR_SYNTAX);
 }
 END_TEST
 
@@ -522,6 +559,7 @@ main(void)
 	    tc, other_types_and_versions_are_refused, ENTRY_PART, ENTRY_TYPE_N);
 	tcase_add_test(tc, changed_bytes_never_give_a_part_out_of_bounds);
 	tcase_add_test(tc, a_policy_reads_back_and_has_bounds);
+	tcase_add_test(tc, a_policy_of_a_stray_kind_or_stage_is_refused);
 	tcase_add_test(tc, a_note_reads_back_and_has_bounds);
 	tcase_add_test(tc, a_segment_reads_back_and_has_bounds);
 	tcase_add_test(tc, an_audit_reads_back);

@@ -91,6 +91,7 @@ struct part_state {
 	int64_t first_try_ms; /* 0: none yet */
 	int64_t last_try_ms;  /* 0: none yet */
 	uint64_t lease;       /* number of the last lease, 0: none yet */
+	uint64_t order;       /* of a person, that made it so; 0: none */
 	uint64_t facts_file;  /* in a checkpoint: where the ledger says why a */
 	uint64_t facts_offset; /* notice is owed (batch); file 0: not said */
 	struct queue_key key;  /* domain empty: as known from admission */

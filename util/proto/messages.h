@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "util/base/err.h"
+#include "util/mail/order.h"
 #include "util/mail/outcome.h"
 #include "util/mail/part.h"
 #include "util/mail/qid.h"

@@ -24,10 +24,13 @@ enum {
 	STATE_WANTS_DELAY = 128,
 	/* 256, 512: the standing of all recipients */
 	STATE_FACTS = 1024,
-	STATE_FLAGS_ALL = 0x7ff,
+	STATE_ORDER = 2048,
+	STATE_FLAGS_ALL = 0xfff,
 };
 #define STATE_STANDING_SHIFT 8
 #define STATE_BYTES 12 /* without what is optional */
+
+#define POLICY_BYTES 62 /* all but the texts */
 
 /* --- bytes ---------------------------------------------------------------- */
 
@@ -201,6 +204,8 @@ state_flags(const struct part_state *state)
 		flags |= STATE_WANTS_DELAY;
 	if (state->facts_file != 0)
 		flags |= STATE_FACTS;
+	if (state->order != 0)
+		flags |= STATE_ORDER;
 	if (has_one_standing(state))
 		flags |= (unsigned)part_standing_get(state->standing, 0)
 		    << STATE_STANDING_SHIFT;
@@ -221,6 +226,7 @@ state_bytes(const struct part_state *state, bool has_keys)
 	n += (flags & STATE_LEASE) != 0 ? 8 : 0;
 	n += (flags & STATE_COUNTS) != 0 ? 2 : 0;
 	n += (flags & STATE_FACTS) != 0 ? 16 : 0;
+	n += (flags & STATE_ORDER) != 0 ? 8 : 0;
 	n += has_keys ? 1 + state->key.domain.len : 0;
 	n +=
 	    (flags & STATE_STANDINGS) != 0 ? standing_bytes(state->n_rcpts) : 0;
@@ -269,6 +275,8 @@ put_state(struct outbuf *out, const struct part_state *state, bool has_keys)
 		put64(out, state->facts_file);
 		put64(out, state->facts_offset);
 	}
+	if ((flags & STATE_ORDER) != 0)
+		put64(out, state->order);
 	if (has_keys) {
 		put8(out, (uint8_t)state->key.domain.len);
 		outbuf_put(out, state->key.domain);
@@ -317,6 +325,8 @@ get_options(struct cut *c, uint16_t flags, struct part_state *state)
 		state->facts_file = get64(c);
 		state->facts_offset = get64(c);
 	}
+	if ((flags & STATE_ORDER) != 0)
+		state->order = get64(c);
 	state->is_silent = (flags & STATE_SILENT) != 0;
 	state->wants_delay = (flags & STATE_WANTS_DELAY) != 0;
 }
@@ -518,56 +528,61 @@ get_text(struct cut *c)
 
 enum err
 entry_put_policy(struct ledger_batch *b, const struct ledger_stamp *stamp,
-    const struct entry_policy *policy, struct str facts)
+    const struct order *order, struct str facts)
 {
-	size_t n = 8 + 8 + 8 + 1 + text_bytes(policy->condition) +
-	    text_bytes(policy->who) + text_bytes(policy->why) +
-	    text_bytes(policy->target);
+	const struct str texts[] = { order->match.queue, order->match.tenant,
+		order->match.campaign, order->match.domain, order->by,
+		order->why, order->target };
+	size_t n = POLICY_BYTES;
 	enum err err;
 
-	if (policy->kind == 0 || policy->kind >= POLICY_KIND_N ||
-	    policy->until_ms < 0 ||
-	    policy->condition.len > ENTRY_TEXT_MAX_BYTES ||
-	    policy->who.len > ENTRY_TEXT_MAX_BYTES ||
-	    policy->why.len > ENTRY_TEXT_MAX_BYTES ||
-	    policy->target.len > ENTRY_TEXT_MAX_BYTES)
+	if (!order_is_sound(order))
 		return ERR_RANGE;
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		n += text_bytes(texts[i]);
 	err = ledger_entry_begin(b, ENTRY_POLICY, stamp, n + facts.len);
 	if (err != ERR_OK)
 		return err;
-	put64(&b->out, policy->number);
-	put64(&b->out, policy->covers);
-	put64(&b->out, (uint64_t)policy->until_ms);
-	put8(&b->out, policy->kind);
-	put_text(&b->out, policy->condition);
-	put_text(&b->out, policy->who);
-	put_text(&b->out, policy->why);
-	put_text(&b->out, policy->target);
+	put64(&b->out, order->number);
+	put64(&b->out, (uint64_t)order->at_ms);
+	put64(&b->out, (uint64_t)order->covers_ms);
+	put64(&b->out, (uint64_t)order->until_ms);
+	put64(&b->out, order->parts);
+	put32(&b->out, order->uid);
+	put8(&b->out, order->kind);
+	put8(&b->out, order->stage);
+	put_qid(&b->out, &order->match.qid);
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		put_text(&b->out, texts[i]);
 	ledger_entry_end(b, facts);
 	return ERR_OK;
 }
 
 enum err
-entry_parse_policy(
-    struct entry_policy *policy, const struct ledger_entry *entry)
+entry_parse_policy(struct order *order, const struct ledger_entry *entry)
 {
+	struct str *texts[] = { &order->match.queue, &order->match.tenant,
+		&order->match.campaign, &order->match.domain, &order->by,
+		&order->why, &order->target };
 	struct cut c;
 	enum err err;
 
 	err = open_entry(&c, entry, ENTRY_POLICY);
 	if (err != ERR_OK)
 		return err;
-	policy->number = get64(&c);
-	policy->covers = get64(&c);
-	policy->until_ms = get_time(&c);
-	policy->kind = get8(&c);
-	policy->condition = get_text(&c);
-	policy->who = get_text(&c);
-	policy->why = get_text(&c);
-	policy->target = get_text(&c);
-	if (policy->kind == 0 || policy->kind >= POLICY_KIND_N)
-		return ERR_SYNTAX;
-	return close_entry(&c);
+	*order = (struct order){ .number = get64(&c) };
+	order->at_ms = get_time(&c);
+	order->covers_ms = get_time(&c);
+	order->until_ms = get_time(&c);
+	order->parts = get64(&c);
+	order->uid = get32(&c);
+	order->kind = get8(&c);
+	order->stage = get8(&c);
+	get_qid(&c, &order->match.qid);
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		*texts[i] = get_text(&c);
+	err = close_entry(&c);
+	return err == ERR_OK && !order_is_sound(order) ? ERR_SYNTAX : err;
 }
 
 enum err

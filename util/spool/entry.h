@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "util/base/err.h"
+#include "util/mail/order.h"
 #include "util/mail/part.h"
 #include "util/spool/ledger.h"
 #include "util/text/str.h"
@@ -76,36 +77,14 @@ MUST_USE enum err entry_parse_part(
 /* The next state; its key views into the batch. False: that was all. */
 bool entry_next_part(struct entry_part *p, struct part_state *state);
 
-/* --- POLICY: what a person or a rule ordered for many --------------------- */
+/* --- POLICY: what a person ordered for many ------------------------------- */
 
-/* The numbers are in the ledger: append only. */
-enum policy_kind {
-	POLICY_RETRY = 1,
-	POLICY_HOLD,
-	POLICY_RELEASE,
-	POLICY_CANCEL,
-	POLICY_MOVE,
-	POLICY_SUSPEND,
-	POLICY_RESUME,
-	POLICY_KIND_N
-};
-
-struct entry_policy {
-	uint64_t number;  /* of the policy; an end has that of its beginning */
-	uint64_t covers;  /* sequence number of the last admission covered */
-	int64_t until_ms; /* wall clock; 0: without end */
-	uint8_t kind;     /* enum policy_kind */
-	struct str condition;
-	struct str who;
-	struct str why;
-	struct str target; /* of a move; else empty */
-};
-
+/* The order as it stands: begun, or over; parts is what it has changed. */
 MUST_USE enum err entry_put_policy(struct ledger_batch *b,
-    const struct ledger_stamp *stamp, const struct entry_policy *policy,
+    const struct ledger_stamp *stamp, const struct order *order,
     struct str facts);
 MUST_USE enum err entry_parse_policy(
-    struct entry_policy *policy, const struct ledger_entry *entry);
+    struct order *order, const struct ledger_entry *entry);
 
 /* --- NOTE: told, but changes nothing -------------------------------------- */
 
