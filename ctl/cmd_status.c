@@ -11,7 +11,7 @@
 #include "util/text/when.h"
 
 /* All rows with their longest values. */
-#define OUT_BYTES 131072
+#define OUT_BYTES 1048576
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
@@ -39,6 +39,35 @@ json_accepting(struct json *j, const struct status *s)
 	json_close_object(j);
 }
 
+/* Empty: null. */
+static void
+json_text(struct json *j, const char *text)
+{
+	if (text[0] == '\0')
+		json_null(j);
+	else
+		json_str(j, str_from_c(text));
+}
+
+/* true, or why not; null: nothing runs. */
+static void
+json_separated(struct json *j, const struct status *s)
+{
+	json_key(j, STR("privileges_separated"));
+	if (!s->is_running) {
+		json_null(j);
+		return;
+	}
+	if (s->unseparated[0] == '\0') {
+		json_bool(j, true);
+		return;
+	}
+	json_open_object(j);
+	json_key(j, STR("reason"));
+	json_str(j, str_from_c(s->unseparated));
+	json_close_object(j);
+}
+
 static void
 json_processes(struct json *j, const struct status *s)
 {
@@ -57,6 +86,8 @@ json_processes(struct json *j, const struct status *s)
 		json_str(j, str_from_c(status_state_text(row->process.state)));
 		json_count(j, STR("restarts"), row->process.restarts);
 		json_count(j, STR("figure"), row->process.figure);
+		json_key(j, STR("trouble"));
+		json_text(j, row->trouble);
 		json_close_object(j);
 	}
 	json_close_array(j);
@@ -115,6 +146,7 @@ print_json(const struct status *s)
 	json_key(&j, STR("ready"));
 	json_bool(&j, s->is_ready);
 	json_accepting(&j, s);
+	json_separated(&j, s);
 	json_processes(&j, s);
 	if (s->has_accounts)
 		json_accounts(&j, &s->accounts);
@@ -230,6 +262,23 @@ put_row(struct outbuf *out, const struct status_row *row)
 	PUT(out, "\n");
 }
 
+/* Of one that is well again it is in the log. */
+static void
+put_trouble(struct outbuf *out, const struct status_row *row)
+{
+	if (row->trouble[0] != '\0' && row->process.state != PROCESS_OK)
+		PUT(out, "            ended last by %s\n", row->trouble);
+}
+
+static void
+put_unseparated(struct outbuf *out, const struct status *s)
+{
+	if (s->unseparated[0] != '\0')
+		PUT(out,
+		    "privileges    not separated, all run as one user: %s\n",
+		    s->unseparated);
+}
+
 static void
 put_term(struct outbuf *out, const char *word, uint64_t n)
 {
@@ -270,12 +319,15 @@ print_text(const struct status *s)
 	ctl_out_init(&out, OUT_BYTES);
 	put_head(&out, s);
 	put_accepting(&out, s);
+	put_unseparated(&out, s);
 	if (s->n > 0)
 		PUT(&out,
 		    "process     pid     state    restarts      cpu  "
 		    "  memory\n");
-	for (i = 0; i < s->n; i++)
+	for (i = 0; i < s->n; i++) {
 		put_row(&out, &s->rows[i]);
+		put_trouble(&out, &s->rows[i]);
+	}
 	if (s->has_accounts)
 		put_accounts(&out, &s->accounts);
 	ctl_out_print(&out);

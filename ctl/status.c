@@ -33,6 +33,7 @@ take_instance(struct status *s, const struct frame *f)
 {
 	ctl_must(msg_instance_decode(&s->instance, f->body), "master");
 	copy(s->node, sizeof(s->node), s->instance.node);
+	copy(s->unseparated, sizeof(s->unseparated), s->instance.unseparated);
 }
 
 static void
@@ -47,6 +48,7 @@ take_process(struct status *s, const struct frame *f)
 	p = &row->process;
 	ctl_must(msg_process_decode(p, f->body), "master");
 	copy(row->program, sizeof(row->program), p->name);
+	copy(row->trouble, sizeof(row->trouble), p->trouble);
 	if (p->index == 0)
 		copy(row->name, sizeof(row->name), p->name);
 	else

@@ -14,18 +14,22 @@
 #define STATUS_NAME_BYTES 48
 #define STATUS_REASON_BYTES 256
 #define STATUS_NODE_BYTES 256
+#define STATUS_TROUBLE_BYTES 1204
 
 struct status_row {
 	char name[STATUS_NAME_BYTES]; /* "smtpd/1" */
 	char program[STATUS_NAME_BYTES];
-	struct msg_process process; /* its name is not valid */
+	char trouble[STATUS_TROUBLE_BYTES]; /* how it ended last, unasked */
+	struct msg_process process; /* its name and trouble are not valid */
 };
 
 struct status {
 	bool is_running; /* master answered */
 	bool is_ready;
 	char node[STATUS_NODE_BYTES];
-	struct msg_instance instance; /* node is not valid */
+	char unseparated[STATUS_REASON_BYTES]; /* why all run as one user;
+						* empty: they do not */
+	struct msg_instance instance; /* node, unseparated are not valid */
 	uint32_t n;
 	struct status_row rows[STATUS_ROWS_MAX];
 	bool has_accounts;

@@ -16,6 +16,7 @@
 #include "util/io/sock.h"
 #include "util/log/log.h"
 #include "util/svc/svc.h"
+#include "util/text/ascii.h"
 
 #define NAME_BYTES 32
 /* HANDs and START; control clients have a bound of their own. */
@@ -24,6 +25,7 @@
 #define STUCK_MS 10000
 
 static void step(struct child *c, enum child_event event);
+static void bury(struct child *c);
 
 /* --- names ---------------------------------------------------------------- */
 
@@ -106,6 +108,23 @@ on_kill_worker(struct child *c, struct frame *f)
 	return ERR_OK;
 }
 
+/* It may quote what is foreign to us: a terminal will show it. */
+static enum err
+on_last_words(struct child *c, struct frame *f)
+{
+	struct msg_last_words words;
+	enum err err = msg_last_words_decode(&words, f->body);
+	size_t i;
+
+	if (err != ERR_OK)
+		return err;
+	(void)snprintf(c->words, sizeof(c->words), "%.*s", STR_ARG(words.text));
+	for (i = 0; c->words[i] != '\0'; i++)
+		if (!ascii_is_print(c->words[i]))
+			c->words[i] = '?';
+	return ERR_OK;
+}
+
 static enum err
 on_frame(void *arg, struct frame *f)
 {
@@ -115,6 +134,8 @@ on_frame(void *arg, struct frame *f)
 		return on_ready(c, f);
 	if (f->type == MSG_KILL_WORKER)
 		return on_kill_worker(c, f);
+	if (f->type == MSG_LAST_WORDS)
+		return on_last_words(c, f);
 	return ERR_PROTO;
 }
 
@@ -126,7 +147,9 @@ on_close(void *arg, enum err why, const char *text)
 	struct child *c = arg;
 
 	chan_free(&c->chan);
-	if (why != ERR_EOF)
+	if (c->is_reaped)
+		bury(c);
+	else if (why != ERR_EOF)
 		kill_child(c, str_from_c(text));
 	else if (c->pid > 0)
 		(void)kill(c->pid, SIGKILL);
@@ -170,6 +193,7 @@ spawn(struct child *c)
 
 	m->spawns++;
 	c->is_stuck = false;
+	c->words[0] = '\0';
 	if (c->fate.restarts > 0)
 		c->restarted_ms = loop_wall_ms(m->loop);
 	err = launch(c);
@@ -261,6 +285,8 @@ on_look(void *arg)
 	int64_t silent_ms = now_ms - page_heartbeat_ms(c->page);
 
 	timer_set_at(&c->look, now_ms + LOOK_MS);
+	if (c->is_reaped)
+		bury(c);
 	/* One that failed is well again by the clock alone. */
 	master_changed(c->master);
 	if (c->fate.state != CHILD_OK || silent_ms < STUCK_MS) {
@@ -302,18 +328,49 @@ log_death(const struct child *c, int status, int64_t uptime_ms)
 		    KV_NUM("retry_ms", retry_ms));
 }
 
+/* What it says reaches us before its end does, if it said anything. */
 static void
-bury(struct child *c, int status)
+note_trouble(struct child *c, int status)
+{
+	char how[NAME_BYTES];
+
+	if (WIFSIGNALED(status))
+		(void)snprintf(how, sizeof(how), "signal %d (%s)",
+		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	else
+		(void)snprintf(
+		    how, sizeof(how), "exit status %d", WEXITSTATUS(status));
+	(void)snprintf(c->trouble, sizeof(c->trouble), "%s%s%s", how,
+	    c->words[0] == '\0' ? "" : ": ", c->words);
+}
+
+static void
+bury(struct child *c)
 {
 	int64_t uptime_ms = loop_now_ms(c->master->loop) - c->fate.started_ms;
+	int status = c->wait_status;
 	bool is_refusal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_PERM;
 	enum child_act act;
 
+	c->is_reaped = false;
 	chan_free(&c->chan);
-	c->pid = 0;
 	act = move(c, is_refusal ? CHILD_EV_REFUSED : CHILD_EV_DIED);
+	if (c->fate.state != CHILD_DOWN)
+		note_trouble(c, status);
 	log_death(c, status, uptime_ms);
 	act_on(c, act);
+}
+
+/* What it said last may still be on its way: it is buried at the end of the
+ * status pair, which its death has closed. */
+static void
+reap(struct child *c, int status)
+{
+	c->pid = 0;
+	c->wait_status = status;
+	c->is_reaped = true;
+	if (c->chan == NULL)
+		bury(c);
 }
 
 void
@@ -326,7 +383,7 @@ brood_reap(struct master *m)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (i = 0; i < m->n_children; i++)
 			if (m->children[i].pid == pid)
-				bury(&m->children[i], status);
+				reap(&m->children[i], status);
 }
 
 /* --- all of them ---------------------------------------------------------- */

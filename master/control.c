@@ -90,7 +90,8 @@ send_instance(struct client *client)
 		.started_ms = m->started_ms,
 		.generation = m->generation,
 		.loaded_ms = m->loaded_ms,
-		.is_ready = master_is_ready(m) };
+		.is_ready = master_is_ready(m),
+		.unseparated = str_from_c(m->state.unseparated) };
 
 	return chan_send_instance(client->chan, &instance);
 }
@@ -116,7 +117,8 @@ send_child(struct client *client, const struct child *c)
 		.state = (uint8_t)shown(c),
 		.restarts = c->fate.restarts,
 		.restarted_ms = c->restarted_ms,
-		.figure = c->pid > 0 ? page_figure(c->page) : 0 };
+		.figure = c->pid > 0 ? page_figure(c->page) : 0,
+		.trouble = str_from_c(c->trouble) };
 
 	return chan_send_process(client->chan, &row);
 }
@@ -147,7 +149,8 @@ may_order(const struct client *client)
 
 	if (chan_peer_cred(client->chan, &cred) != ERR_OK)
 		return false;
-	return cred.uid == 0 || cred.uid == client->control->master->state.uid;
+	return cred.uid == 0 ||
+	    cred.uid == client->control->master->state.users[PRIV_QUEUE].uid;
 }
 
 static enum err
@@ -292,14 +295,13 @@ control_changed(struct control *control)
 struct control *
 control_new(struct master *m)
 {
-	static const struct run_socket run = { NAME, MODE };
+	static const struct run_socket run = { NAME, MODE, PRIV_QUEUE };
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (control == NULL)
 		fatal("no memory for control clients");
 	control->master = m;
-	if (listen_run(m->state.run, &run, m->state.uid, m->state.gid,
-	        &control->fd) != ERR_OK)
+	if (listen_run(&m->state, &run, &control->fd) != ERR_OK)
 		fatal("%s/" NAME ": cannot listen: %s", m->run_dir,
 		    strerror(errno));
 	acceptor_init(

@@ -16,19 +16,20 @@ enum {
 };
 
 const struct program programs[PROGRAM_N] = {
-	[PROGRAM_SHAPER] = { "shaper", 0, RUN_SHAPER, true },
-	[PROGRAM_QMGR] = { "qmgr", NEEDS_SPOOL | NEEDS_PAGES, RUN_QMGR, true },
+	[PROGRAM_SHAPER] = { "shaper", 0, RUN_SHAPER, true, PRIV_QUEUE },
+	[PROGRAM_QMGR] = { "qmgr", NEEDS_SPOOL | NEEDS_PAGES, RUN_QMGR, true,
+	    PRIV_QUEUE },
 	[PROGRAM_DELIVER] = { "deliver", NEEDS_SLOTS | NEEDS_QMGR_PAGE, RUN_N,
-	    false },
+	    false, PRIV_DELIVER },
 	[PROGRAM_SMTPD] = { "smtpd",
 	    NEEDS_INCOMING | NEEDS_LISTENERS | NEEDS_QMGR_PAGE, RUN_SUBMIT,
-	    false },
+	    false, PRIV_SMTPD },
 };
 
 const struct run_socket run_sockets[RUN_N] = {
-	[RUN_QMGR] = { "qmgr", 0660 },
-	[RUN_SHAPER] = { "shaper", 0600 },
-	[RUN_SUBMIT] = { "submit", 0666 },
+	[RUN_QMGR] = { "qmgr", 0660, PRIV_QUEUE },
+	[RUN_SHAPER] = { "shaper", 0600, PRIV_QUEUE },
+	[RUN_SUBMIT] = { "submit", 0666, PRIV_SMTPD },
 };
 
 /* What is sent to one child, until something goes wrong. */
@@ -108,13 +109,17 @@ enum err
 hand_start(struct master *m, const struct child *child)
 {
 	const struct program *program = child->program;
+	const struct priv_user *user = &m->state.users[program->role];
 	struct sending s = { child->chan, ERR_OK };
 	struct msg_start start = { .name = str_from_c(program->name),
 		.index = child->number,
 		.generation = m->generation,
 		.spawn = m->spawns,
 		.is_foreground = m->is_foreground,
-		.run_dir = str_from_c(m->run_dir) };
+		.run_dir = str_from_c(m->run_dir),
+		.uid = user->uid,
+		.gid = user->gid,
+		.is_separated = m->state.is_separated };
 
 	put(&s, HAND_CONF, 0, m->conf_fd);
 	put(&s, HAND_LOCK, 0, m->state.lock);

@@ -8,6 +8,7 @@
 
 #include "master/master.h"
 #include "util/base/err.h"
+#include "util/svc/priv.h"
 
 /* A kind of daemon. */
 struct program {
@@ -15,6 +16,7 @@ struct program {
 	unsigned needs;        /* bits, see hand.c */
 	enum run_place socket; /* RUN_N: it has none of its own */
 	bool is_single;        /* there is one */
+	enum priv_role role;   /* whose rights it has */
 };
 
 enum {

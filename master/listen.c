@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 /* The kernel has a bound of its own, net.core.somaxconn. */
 #define BACKLOG 4096
+#define PROC_PATH_BYTES 64
 
 static const struct listener *
 find(const struct listeners *set, const struct sock_addr *addr)
@@ -157,17 +159,38 @@ listeners_log(const struct listeners *fresh, const struct listeners *old)
 	}
 }
 
-enum err
-listen_run(int run_dir, const struct run_socket *socket, uint32_t uid,
-    uint32_t gid, int *fd)
+/* By a descriptor of the name: in a directory of an unprivileged user it may
+ * be another file by now. */
+static enum err
+give_socket(const struct state *state, const struct run_socket *socket)
 {
-	enum err err = sock_listen_at(run_dir, socket->name, BACKLOG, fd);
+	const struct priv_user *user = &state->users[socket->role];
+	char path[PROC_PATH_BYTES];
+	struct stat st;
+	enum err err = ERR_IO;
+	int fd =
+	    openat(state->run, socket->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return ERR_IO;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    chmod(path, socket->mode) == 0 &&
+	    (geteuid() != 0 ||
+	        fchownat(fd, "", user->uid, user->gid, AT_EMPTY_PATH) == 0))
+		err = ERR_OK;
+	(void)close(fd);
+	return err;
+}
+
+enum err
+listen_run(const struct state *state, const struct run_socket *socket, int *fd)
+{
+	enum err err = sock_listen_at(state->run, socket->name, BACKLOG, fd);
 
 	if (err != ERR_OK)
 		return err;
-	if (fchmodat(run_dir, socket->name, socket->mode, 0) == 0 &&
-	    (geteuid() != 0 ||
-	        fchownat(run_dir, socket->name, uid, gid, 0) == 0))
+	if (give_socket(state, socket) == ERR_OK)
 		return ERR_OK;
 	(void)close(*fd);
 	return ERR_IO;

@@ -5,9 +5,11 @@
 
 #include <stdint.h>
 
+#include "master/state.h"
 #include "util/base/err.h"
 #include "util/conf/conf.h"
 #include "util/io/sock.h"
+#include "util/svc/priv.h"
 #include "util/svc/svc.h"
 #include "util/text/str.h"
 
@@ -45,17 +47,20 @@ void listeners_retire(struct listeners *old, const struct listeners *fresh);
 /* Logs the addresses that fresh has and old has not. */
 void listeners_log(const struct listeners *fresh, const struct listeners *old);
 
-/*
- * Binds the Unix socket name in run_dir, for the user and group uid, gid, with
- * this mode; closed by the caller. errno is set on errors.
- *
- * ERR_IO	and others as of sock_listen_at()
- */
+/* One of the sockets in run/. */
 struct run_socket {
 	const char *name;
 	uint32_t mode;
+	enum priv_role role; /* its owner */
 };
-MUST_USE enum err listen_run(int run_dir, const struct run_socket *socket,
-    uint32_t uid, uint32_t gid, int *fd);
+
+/*
+ * Binds it in state->run, with the group of its owner; closed by the caller.
+ * errno is set on errors.
+ *
+ * ERR_IO	and others as of sock_listen_at()
+ */
+MUST_USE enum err listen_run(
+    const struct state *state, const struct run_socket *socket, int *fd);
 
 #endif /* MASTER_LISTEN_H */

@@ -188,8 +188,8 @@ bind_all(struct master *m)
 	if (err != ERR_OK)
 		fatal("%s", bytes);
 	for (i = 0; i < RUN_N; i++)
-		if (listen_run(m->state.run, &run_sockets[i], m->state.uid,
-		        m->state.gid, &m->run_fds[i]) != ERR_OK)
+		if (listen_run(&m->state, &run_sockets[i], &m->run_fds[i]) !=
+		    ERR_OK)
 			fatal("%s/%s: cannot listen: %s", m->run_dir,
 			    run_sockets[i].name, strerror(errno));
 }
@@ -202,9 +202,11 @@ begin_log(const struct master *m)
 
 	log_init(&conf);
 	log_set_level(m->conf->main.log_level);
-	if (m->state.uid == 0 || geteuid() != 0)
-		listeners_log(&m->listeners, &none);
-	LOG(EV_PRIVILEGES_NOT_SEPARATED, KV_NUM("user", m->state.uid));
+	listeners_log(&m->listeners, &none);
+	if (!m->state.is_separated)
+		LOG(EV_PRIVILEGES_NOT_SEPARATED,
+		    KV_NUM("user", m->state.users[PRIV_QUEUE].uid),
+		    KV_CSTR("msg", m->state.unseparated));
 }
 
 static void

@@ -19,6 +19,10 @@
 #define WORKERS_MAX 64
 #define CHILDREN_MAX (2 * WORKERS_MAX + 2)
 
+/* As messages.def bounds them. */
+#define WORDS_BYTES 1025
+#define TROUBLE_BYTES 1200
+
 struct master;
 struct program;
 struct control;
@@ -39,6 +43,10 @@ struct child {
 	uint32_t generation;  /* of the configuration that it has */
 	int64_t restarted_ms; /* wall clock, 0: never */
 	bool is_stuck;        /* said so */
+	bool is_reaped;       /* it has ended, as wait_status says */
+	int wait_status;
+	char words[WORDS_BYTES];     /* what fatal() said; empty: nothing */
+	char trouble[TROUBLE_BYTES]; /* how it ended last, unasked; or empty */
 };
 
 enum master_phase { MASTER_STARTING, MASTER_RUNNING, MASTER_STOPPING };

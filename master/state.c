@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "master/holder.h"
+#include "master/owner.h"
 #include "util/base/array.h"
 #include "util/base/fatal.h"
 #include "util/io/sys.h"
@@ -21,36 +22,40 @@
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 #define NUMBER_MAX_BYTES 32
+#define PARENT_BYTES 1200 /* state_dir is at most 1024 */
 /* Longest wait for commands that read the spool. */
 #define READERS_MAX_S 300
 
+#define AT(member) offsetof(struct state, member)
+
 /* What lies beneath state_dir, outer ones first. run/ is open to all: its
- * sockets have modes of their own, and anybody may submit. */
+ * sockets have modes of their own, and anybody may submit. In incoming/ an
+ * smtpd makes files, and qmgr, of its group, takes them out; spool/ keeps all
+ * others from both. */
 static const struct place {
-	const char *name;
-	const char *parent; /* for messages */
+	const char *path;
+	size_t name_at; /* where the last part of path begins */
 	mode_t mode;
+	enum priv_role role;
 	size_t parent_at; /* of the descriptors in struct state */
 	size_t at;
+	bool has_files;
 } places[] = {
-	{ "spool", "", 0700, offsetof(struct state, dir),
-	    offsetof(struct state, spool) },
-	{ "run", "", 0755, offsetof(struct state, dir),
-	    offsetof(struct state, run) },
-	{ "incoming", "spool/", 0700, offsetof(struct state, spool),
-	    offsetof(struct state, incoming) },
-	{ "deferred", "spool/", 0700, offsetof(struct state, spool),
-	    offsetof(struct state, deferred) },
-	{ "ledger", "spool/", 0700, offsetof(struct state, spool),
-	    offsetof(struct state, ledger) },
-	{ "quarantine", "spool/", 0700, offsetof(struct state, spool),
-	    offsetof(struct state, quarantine) },
+	{ "spool", 0, 0700, PRIV_QUEUE, AT(dir), AT(spool), true },
+	{ "run", 0, 0755, PRIV_QUEUE, AT(dir), AT(run), false },
+	{ "spool/incoming", 6, 0770, PRIV_SMTPD, AT(spool), AT(incoming),
+	    true },
+	{ "spool/deferred", 6, 0700, PRIV_QUEUE, AT(spool), AT(deferred),
+	    true },
+	{ "spool/ledger", 6, 0700, PRIV_QUEUE, AT(spool), AT(ledger), true },
+	{ "spool/quarantine", 6, 0700, PRIV_QUEUE, AT(spool), AT(quarantine),
+	    true },
 };
 
 /* Directories that only the children use. */
 static const struct place leaves[] = {
-	{ "log", "", 0750, offsetof(struct state, dir), 0 },
-	{ "store", "", 0700, offsetof(struct state, dir), 0 },
+	{ "log", 0, 0750, PRIV_QUEUE, AT(dir), 0, true },
+	{ "store", 0, 0700, PRIV_QUEUE, AT(dir), 0, true },
 };
 
 static int *
@@ -59,63 +64,56 @@ fd_at(struct state *state, size_t at)
 	return (int *)((char *)state + at);
 }
 
-/* Gives a new file to the owner of state_dir. */
-static void
-give(const struct state *state, int fd, const char *name)
+/* Where all are one user, his group has no part in what was another's. */
+static mode_t
+mode_of(const struct state *state, const struct place *place)
 {
-	if (geteuid() != 0 || state->uid == 0)
-		return;
-	if (fchown(fd, state->uid, state->gid) != 0)
-		fatal("%s/%s: cannot be given to user %u: %s", state->path.ptr,
-		    name, (unsigned)state->uid, strerror(errno));
+	if (state->is_separated || place->role == PRIV_QUEUE)
+		return place->mode;
+	return place->mode & ~(mode_t)070;
 }
 
-static void
-check_owner(const struct state *state, int fd, const struct place *place)
+/* The umask has no say in its mode. */
+static int
+make_place(struct state *state, const struct place *place)
 {
-	struct stat st;
+	int parent = *fd_at(state, place->parent_at);
+	const char *leaf = place->path + place->name_at;
+	int fd = -1;
 
-	if (sys.fstat(fd, &st) != 0)
-		fatal("%s/%s%s: %s", state->path.ptr, place->parent,
-		    place->name, strerror(errno));
-	if (geteuid() == 0 && state->uid != 0 && st.st_uid != state->uid)
-		fatal_conf("%s/%s%s: belongs to user %u, must belong to the "
-		           "owner of %s, user %u",
-		    state->path.ptr, place->parent, place->name,
-		    (unsigned)st.st_uid, state->path.ptr, (unsigned)state->uid);
+	if (sys.mkdirat(parent, leaf, 0700) == 0)
+		fd = sys.openat(parent, leaf, DIR_FLAGS, 0);
+	if (fd < 0 || fchmod(fd, mode_of(state, place)) != 0)
+		fatal("%s/%s: cannot be made: %s", state->path.ptr, place->path,
+		    strerror(errno));
+	return fd;
 }
 
-/* Opens one place, and makes it if it is missing. */
+/* Opens one place, and makes it if it is missing; -1: it is, and we only
+ * look. */
 static int
 open_place(struct state *state, const struct place *place)
 {
 	int parent = *fd_at(state, place->parent_at);
-	bool is_new = sys.mkdirat(parent, place->name, place->mode) == 0;
+	const char *leaf = place->path + place->name_at;
 	int fd;
 
-	if (!is_new && errno != EEXIST)
-		fatal("%s/%s%s: cannot be made: %s", state->path.ptr,
-		    place->parent, place->name, strerror(errno));
-	fd = sys.openat(parent, place->name, DIR_FLAGS, 0);
-	if (fd < 0)
-		fatal("%s/%s%s: %s", state->path.ptr, place->parent,
-		    place->name, strerror(errno));
-	if (is_new) {
-		/* The umask has no say in it. */
-		if (fchmod(fd, place->mode) != 0)
-			fatal("%s/%s%s: mode: %s", state->path.ptr,
-			    place->parent, place->name, strerror(errno));
-		give(state, fd, place->name);
-	}
-	check_owner(state, fd, place);
-	return fd;
+	if (parent < 0)
+		return -1;
+	owner_check_dir(state, parent, leaf, place->path);
+	fd = sys.openat(parent, leaf, DIR_FLAGS, 0);
+	if (fd >= 0)
+		return fd;
+	if (errno != ENOENT)
+		fatal(
+		    "%s/%s: %s", state->path.ptr, place->path, strerror(errno));
+	return state->is_look ? -1 : make_place(state, place);
 }
 
 /* The directory itself; only its last component is made. */
 static void
 open_dir(struct state *state)
 {
-	struct stat st;
 	bool is_new;
 
 	is_new = sys.mkdirat(AT_FDCWD, state->path.ptr, 0755) == 0;
@@ -126,13 +124,10 @@ open_dir(struct state *state)
 	    AT_FDCWD, state->path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (state->dir < 0)
 		fatal("state_dir %s: %s", state->path.ptr, strerror(errno));
+	/* The umask has no say in it. */
 	if (is_new && fchmod(state->dir, 0755) != 0)
 		fatal(
 		    "state_dir %s: mode: %s", state->path.ptr, strerror(errno));
-	if (sys.fstat(state->dir, &st) != 0)
-		fatal("state_dir %s: %s", state->path.ptr, strerror(errno));
-	state->uid = st.st_uid;
-	state->gid = st.st_gid;
 }
 
 static void
@@ -207,7 +202,6 @@ take_lock(struct state *state)
 	if (state->lock < 0)
 		fatal("%s/spool/lock: %s", state->path.ptr, strerror(errno));
 	if (lock_exclusively(state->lock)) {
-		give(state, state->lock, "spool/lock");
 		write_pid(state);
 		return;
 	}
@@ -234,7 +228,6 @@ write_version(const struct state *state)
 
 	if (fd < 0)
 		fatal("%s/spool/VERSION: %s", state->path.ptr, strerror(errno));
-	give(state, fd, "spool/VERSION");
 	if (sys.write(fd, text, (size_t)n) != n || sys.fsync(fd) != 0 ||
 	    sys.renameat(
 	        state->spool, "VERSION.new", state->spool, "VERSION") != 0 ||
@@ -256,7 +249,8 @@ check_version(const struct state *state)
 	fd = sys.openat(
 	    state->spool, "VERSION", O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0 && errno == ENOENT) {
-		write_version(state);
+		if (!state->is_look)
+			write_version(state);
 		return;
 	}
 	if (fd < 0)
@@ -277,19 +271,111 @@ check_version(const struct state *state)
 		    state->path.ptr, (unsigned)version, SPOOL_VERSION);
 }
 
-void
-state_open(struct state *state, struct str path)
+static void
+close_open(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* mode 0: as it is. */
+static void
+take_place(struct state *state, const struct place *place, mode_t mode, int fd)
+{
+	if (fd < 0)
+		return;
+	if (!state->is_look)
+		owner_take_dir(state, fd, place->path, place->role, mode);
+	if (place->has_files)
+		owner_take_files(state, fd, place->path);
+}
+
+static void
+open_places(struct state *state)
 {
 	size_t i;
 
-	*state = (struct state){ .path = path };
-	open_dir(state);
 	for (i = 0; i < COUNT_OF(places); i++)
 		*fd_at(state, places[i].at) = open_place(state, &places[i]);
-	for (i = 0; i < COUNT_OF(leaves); i++)
-		(void)close(open_place(state, &leaves[i]));
+}
+
+static void
+take_places(struct state *state)
+{
+	size_t i;
+	int fd;
+
+	for (i = 0; i < COUNT_OF(places); i++)
+		take_place(state, &places[i], mode_of(state, &places[i]),
+		    *fd_at(state, places[i].at));
+	for (i = 0; i < COUNT_OF(leaves); i++) {
+		fd = open_place(state, &leaves[i]);
+		take_place(state, &leaves[i], 0, fd);
+		close_open(fd);
+	}
+}
+
+void
+state_open(struct state *state, struct str path)
+{
+	*state = (struct state){ .path = path };
+	open_dir(state);
+	owner_find_users(state);
+	owner_check_state_dir(state);
+	owner_check_way(state);
+	open_places(state);
 	take_lock(state);
 	check_version(state);
+	owner_take_state_dir(state);
+	take_places(state);
+}
+
+/* Where it would be made. */
+static void
+look_at_parent(const struct str path)
+{
+	char parent[PARENT_BYTES];
+	char *slash;
+
+	(void)snprintf(parent, sizeof(parent), "%s", path.ptr);
+	slash = strrchr(parent, '/');
+	slash[slash == parent ? 1 : 0] = '\0';
+	if (faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) != 0)
+		fatal("state_dir %s: cannot be made: %s", path.ptr,
+		    strerror(errno));
+}
+
+bool
+state_look(struct state *state, struct str path)
+{
+	size_t i;
+
+	*state = (struct state){ .path = path, .is_look = true, .lock = -1 };
+	for (i = 0; i < COUNT_OF(places); i++)
+		*fd_at(state, places[i].at) = -1;
+	owner_find_users(state);
+	state->dir = sys.openat(
+	    AT_FDCWD, path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (state->dir < 0 && errno == ENOENT) {
+		look_at_parent(path);
+		return true;
+	}
+	if (state->dir < 0 && errno == EACCES && geteuid() != 0)
+		return false;
+	if (state->dir < 0)
+		fatal("state_dir %s: %s", path.ptr, strerror(errno));
+	owner_find_users(state);
+	owner_check_state_dir(state);
+	owner_check_way(state);
+	if (geteuid() != 0 &&
+	    faccessat(state->dir, "spool", R_OK | X_OK, AT_EACCESS) != 0 &&
+	    errno == EACCES)
+		return false;
+	open_places(state);
+	if (state->spool >= 0)
+		check_version(state);
+	take_places(state);
+	return true;
 }
 
 void
@@ -298,7 +384,7 @@ state_close(struct state *state)
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(places); i++)
-		(void)close(*fd_at(state, places[i].at));
-	(void)close(state->dir);
-	(void)close(state->lock);
+		close_open(*fd_at(state, places[i].at));
+	close_open(state->dir);
+	close_open(state->lock);
 }

@@ -3,14 +3,19 @@
 #ifndef MASTER_STATE_H
 #define MASTER_STATE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
+#include "util/svc/priv.h"
 #include "util/text/str.h"
 
 /* Version of the spool's layout, in spool/VERSION. */
 #define SPOOL_VERSION 1
 
-/* Others read all of it. Descriptors of directories, but for lock. */
+#define STATE_WHY_BYTES 128
+
+/* Others read all of it. Descriptors of directories, but for lock; -1: not
+ * there. */
 struct state {
 	int dir;
 	int spool;
@@ -19,10 +24,12 @@ struct state {
 	int deferred;
 	int ledger;
 	int quarantine;
-	int lock;  /* open, and locked: the title to all of this */
-	uid_t uid; /* owner of state_dir: the children's user */
-	gid_t gid;
-	struct str path; /* state_dir, terminated; borrowed */
+	int lock; /* open, and locked: the title to all of this */
+	struct priv_user users[PRIV_ROLE_N]; /* whom the programs become */
+	bool is_separated;                   /* these are several */
+	bool is_look;                        /* nothing is made or changed */
+	char unseparated[STATE_WHY_BYTES];   /* why they are not */
+	struct str path;                     /* state_dir; borrowed */
 };
 
 /*
@@ -31,6 +38,13 @@ struct state {
  * names it: this is start-up. path is terminated and outlives state.
  */
 void state_open(struct state *state, struct str path);
+
+/*
+ * Looks whether state_open() would go well, but for the lock: makes and changes
+ * nothing. What is wrong ends the process likewise. False: this user cannot
+ * look there; who starts the relay can.
+ */
+bool state_look(struct state *state, struct str path);
 
 /* Closes all; the lock is free once no other process has it. */
 void state_close(struct state *state);

@@ -425,3 +425,113 @@ def test_it_works_as_process_one(t):
                len(children(inner)) == len(found) - 1)
     kill(inner, signal.SIGTERM)
     assert p.wait(timeout=60) == 0
+
+
+def test_status_says_why_one_is_failing(t):
+    relay = t.relay().start()
+    relay.stop()
+    p = subprocess.Popen(
+        [os.path.join(BIN, "holdfast"), "-c", relay.conf, "run"],
+        stdin=subprocess.DEVNULL, stdout=relay.log, stderr=relay.log,
+        env={**os.environ, "HOLDFAST_FAULT_qmgr": "openat:1+:EACCES"})
+    t.at_end(lambda: (p.terminate(), p.wait(timeout=60)))
+    await_true("it fails", lambda: run_once(relay, "status")[0] == 1 and
+               state_of(relay, "qmgr") == "failing")
+    _, text = run_once(relay, "status")
+    assert "ended last by exit status 111: the ledger cannot be read" in text
+    # Nothing is said of those that are well.
+    assert text.count("ended last") == 1, text
+    trouble = {p["name"]: p["trouble"] for p in relay.status()["processes"]}
+    assert trouble["qmgr"].startswith("exit status 111: the ledger")
+    assert trouble["shaper"] is None
+
+
+def test_status_says_that_privileges_are_not_separated(t):
+    relay = t.relay().start()
+    said = relay.status()["privileges_separated"]
+    if said is True:
+        raise Skip("this system has the users")
+    assert "does not exist" in said["reason"] or os.geteuid() != 0, said
+    _, text = run_once(relay, "status")
+    assert f"all run as one user: {said['reason']}" in text, text
+    assert "event=privileges_not_separated" in relay.log_text()
+    relay.stop()
+    said = relay.status()
+    assert said["privileges_separated"] is None, said
+
+
+def test_the_folder_of_a_stranger_is_refused(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    relay = t.relay().start()
+    relay.stop()
+    incoming = os.path.join(relay.state, "spool/incoming")
+    for place in (incoming, os.path.join(relay.state, "spool")):
+        os.chown(place, 12345, 12345)
+        for command in ("run", "check"):
+            status, text = run_once(relay, command)
+            assert status == 100, (status, text)
+            assert f"{place}: belongs to user 12345" in text, text
+            assert f"chown -hR root:0 {relay.state}" in text, text
+        os.chown(place, 0, 0)
+    # So is a file that an own folder has of him.
+    with open(os.path.join(incoming, "0" * 16), "w") as f:
+        os.fchown(f.fileno(), 12345, 12345)
+    status, text = run_once(relay)
+    assert status == 100 and "0000" in text and "12345" in text, text
+
+
+def test_what_root_left_is_given_to_the_owner(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    relay = t.relay().start()
+    qid = relay.submit()
+    relay.stop()
+    os.chmod(t.dir, 0o755)
+    os.chown(relay.state, nobody.pw_uid, nobody.pw_gid)
+    link = os.path.join(relay.state, "spool/deferred/link")
+    os.symlink(t.path("stranger"), link)
+    with open(t.path("stranger"), "w"):
+        pass
+    assert run_once(relay, "check")[0] == 0
+    assert os.stat(os.path.join(relay.state, "spool")).st_uid == 0
+    relay.start()
+    assert relay.why(qid)["qid"] == qid
+    for folder, _, files in os.walk(os.path.join(relay.state, "spool")):
+        for name in ["."] + files:
+            path = os.path.join(folder, name)
+            owner = os.lstat(path).st_uid
+            assert (owner == nobody.pw_uid) != (path == link), (path, owner)
+    assert os.stat(t.path("stranger")).st_uid == 0
+
+
+def test_a_file_with_two_names_is_not_given_away(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    relay = t.relay().start()
+    relay.stop()
+    os.chown(relay.state, nobody.pw_uid, nobody.pw_gid)
+    other = t.path("other")
+    with open(other, "w"):
+        pass
+    os.link(other, os.path.join(relay.state, "spool/deferred", "1" * 16))
+    status, text = run_once(relay)
+    assert status == 100 and "1" * 16 in text, (status, text)
+    assert os.stat(other).st_uid == 0
+
+
+def test_one_who_is_not_root_cannot_start_anothers(t):
+    if os.geteuid() != 0:
+        raise Skip("needs root to become another")
+    relay = t.relay().start()
+    relay.stop()
+    os.chmod(t.dir, 0o755)
+
+    def become():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    status, text = run_once(relay, "run", preexec_fn=become)
+    assert status == 100 and "spool: belongs to user root" in text, text

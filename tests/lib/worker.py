@@ -291,7 +291,8 @@ site "*" {{ {conf} }}
                 (HAND_SLOTS, 1, self.slots_fd)):
             self.master.send("HAND", [fd], kind=kind, index=index)
         self.master.send("START", name="deliver", index=1, generation=1,
-                         spawn=1, is_foreground=1, run_dir=self.run_dir)
+                         spawn=1, is_foreground=1, run_dir=self.run_dir,
+                         uid=os.geteuid(), gid=os.getegid())
         self.master.expect("READY")
 
     def connect(self):

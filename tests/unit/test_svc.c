@@ -208,6 +208,8 @@ send_start(struct scene *s, const char *name)
 		.index = 3,
 		.generation = 1,
 		.spawn = 9,
+		.uid = geteuid(),
+		.gid = getegid(),
 		.run_dir = STR("/nowhere/run") };
 
 	ck_assert_int_eq(chan_send_start(s->chan, &start), ERR_OK);

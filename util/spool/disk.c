@@ -14,7 +14,8 @@
 #include "util/io/sys.h"
 
 #define PROC_PATH_BYTES 32
-#define FILE_MODE 0600
+/* The umask of a process that is alone takes the group's part away. */
+#define FILE_MODE 0660
 
 enum err
 disk_err(void)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@
 /* READY and KILL_WORKER are all that is sent. */
 #define OUT_MAX_BYTES (256 * 1024)
 #define STATM_MAX_BYTES 128
+/* Of a frame with what fatal() says at most. */
+#define LAST_WORDS_MAX_BYTES 1100
 
 /*
  * NEW -> STARTED by START; NEW, STARTED -> STOPPING by the end of file.
@@ -101,6 +104,23 @@ beat(void *arg)
 
 /* --- start ---------------------------------------------------------------- */
 
+static fatal_sink_fn *log_sink;
+
+/* What fatal() says goes to master too, which shows it. The process is about to
+ * end: master takes it now or never, and no buffer is trusted any more. */
+static void
+last_words(const char *line)
+{
+	struct msg_last_words words = { .text = str_from_c(line) };
+	char bytes[LAST_WORDS_MAX_BYTES];
+	struct outbuf out = { bytes, 0, sizeof(bytes) };
+
+	log_sink(line);
+	if (frame_put(&out, MSG_LAST_WORDS, &words) == ERR_OK)
+		(void)send(
+		    SVC_FD, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void
 begin_log(struct svc *svc, const struct msg_start *start)
 {
@@ -110,6 +130,8 @@ begin_log(struct svc *svc, const struct msg_start *start)
 	(void)snprintf(svc->ident, sizeof(svc->ident), "holdfast/%s-%u",
 	    svc->ops->name, start->index);
 	log_init(&conf);
+	log_sink = fatal_get_sink();
+	fatal_set_sink(last_words);
 }
 
 static void
@@ -142,14 +164,18 @@ begin_page(struct svc *svc)
 	beat(svc);
 }
 
+/* Who it is first, what it may do then: a filter would forbid the change of
+ * user. What is opened and mapped by now is all that root's rights give. */
 static void
-begin_privileges(struct svc *svc)
+begin_privileges(const struct msg_start *start)
 {
-	struct str dir = confs_current(&svc->confs)->main.state_dir;
+	struct priv_user user = { start->uid, start->gid };
 
 	priv_raise_files();
-	if (priv_drop(dir.ptr) != ERR_OK)
-		fatal("%s: cannot become its owner: %s", dir.ptr,
+	/* qmgr ends what an smtpd began: by their group. */
+	(void)umask(start->is_separated ? 007 : 077);
+	if (priv_drop(&user) != ERR_OK)
+		fatal("cannot become user %u, group %u: %s", user.uid, user.gid,
 		    strerror(errno));
 }
 
@@ -175,7 +201,7 @@ on_start(struct svc *svc, struct frame *f)
 	begin_log(svc, &start);
 	begin_conf(svc);
 	begin_page(svc);
-	begin_privileges(svc);
+	begin_privileges(&start);
 	svc->ops->start(svc);
 	return ERR_OK;
 }

@@ -22,6 +22,7 @@ struct svc;
  *	master: HAND ... START		child: READY
  *	master: HAND ... RELOAD		child: READY
  *	master: end of file		child: stops, exits 0
+ *					child: LAST_WORDS, exits 100 or 111
  *
  * The end of file comes also when master is killed.
  */
@@ -62,8 +63,8 @@ struct svc_ops {
 
 /*
  * Runs the daemon; main() returns what this returns. Takes the handshake,
- * drops privileges to the owner of state_dir, opens log and configuration,
- * calls ops->start from the loop, and comes back after svc_done().
+ * opens log, configuration and page, becomes the user that master names, calls
+ * ops->start from the loop, and comes back after svc_done().
  */
 int svc_main(const struct svc_ops *ops, int argc, char **argv);
 
