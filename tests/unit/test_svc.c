@@ -86,6 +86,7 @@ struct scene {
 	char dir[64];
 	unsigned n_ready;
 	uint32_t generation; /* of the last READY */
+	char words[256];     /* what it said at its end */
 	uint32_t kill_index;
 };
 
@@ -95,11 +96,19 @@ on_frame(void *arg, struct frame *f)
 	struct scene *s = arg;
 	struct msg_ready ready;
 	struct msg_kill_worker ask;
+	struct msg_last_words words;
 
 	if (f->type == MSG_KILL_WORKER) {
 		ck_assert_int_eq(msg_kill_worker_decode(&ask, f->body), ERR_OK);
 		ck_assert(str_eq(ask.reason, STR("it lies")));
 		s->kill_index = ask.index;
+		return ERR_OK;
+	}
+	if (f->type == MSG_LAST_WORDS) {
+		ck_assert_int_eq(
+		    msg_last_words_decode(&words, f->body), ERR_OK);
+		(void)snprintf(
+		    s->words, sizeof(s->words), "%.*s", STR_ARG(words.text));
 		return ERR_OK;
 	}
 	ck_assert_int_eq(f->type, MSG_READY);
@@ -312,6 +321,7 @@ START_TEST(a_wrong_configuration_is_exit_status_100)
 	send_start(&s, "test");
 	loop_run(s.loop);
 	ck_assert_int_eq(scene_end(&s), EXIT_PERM);
+	ck_assert_ptr_nonnull(strstr(s.words, "node"));
 }
 END_TEST
 
@@ -324,6 +334,7 @@ START_TEST(a_missing_page_is_exit_status_111)
 	send_start(&s, "test");
 	loop_run(s.loop);
 	ck_assert_int_eq(scene_end(&s), EXIT_TEMP);
+	ck_assert_int_eq(strncmp(s.words, "status page", 11), 0);
 }
 END_TEST
 
