@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "util/svc/notify.h"
 #include "util/svc/svc.h"
 
 #define PATH_BYTES 4352
@@ -75,15 +77,38 @@ set_signals(posix_spawnattr_t *attr)
 	return e;
 }
 
+/* Our environment less what is for the main process; NULL: no memory. Of its
+ * own memory it has the array only. */
+static char **
+environment(void)
+{
+	char **env;
+	size_t n = 0, k = 0, i;
+
+	while (environ[n] != NULL)
+		n++;
+	env = calloc(n + 1, sizeof(*env));
+	for (i = 0; env != NULL && i < n; i++)
+		if (!notify_is_private(environ[i]))
+			env[k++] = environ[i];
+	return env;
+}
+
 static int
 execute(const char *path, const char *name, const posix_spawnattr_t *attr,
     const posix_spawn_file_actions_t *files, pid_t *pid)
 {
 	char argv0[NAME_MAX + 1];
 	char *argv[] = { argv0, NULL };
+	char **env = environment();
+	int e;
 
+	if (env == NULL)
+		return ENOMEM;
 	(void)snprintf(argv0, sizeof(argv0), "%s", name);
-	return posix_spawn(pid, path, files, attr, argv, environ);
+	e = posix_spawn(pid, path, files, attr, argv, env);
+	free(env);
+	return e;
 }
 
 enum err
