@@ -14,9 +14,12 @@
 			return (text); \
 	} while (0)
 
+/* Which list of READY parts it is. */
+enum which { IN_QUEUE, IN_NOTICES, IN_LONELY };
+
 static const char *
 check_list(const struct core *core, const struct part_list *list,
-    enum part_status state, bool is_lonely)
+    enum part_status state, enum which which)
 {
 	uint32_t part = list->first, prev = 0, n = 0;
 
@@ -24,8 +27,12 @@ check_list(const struct core *core, const struct part_list *list,
 		const struct part *p = part_get(core, part);
 
 		WRONG_IF(p->state != state, "Q1: a list holds another state");
-		WRONG_IF(state == PART_READY && part_is_lonely(p) != is_lonely,
+		WRONG_IF(state == PART_READY &&
+		        part_is_lonely(p) != (which == IN_LONELY),
 		    "Q13: a lonely part is not among the lonely");
+		WRONG_IF(
+		    which != IN_LONELY && p->is_notice != (which == IN_NOTICES),
+		    "a notice is not among the notices");
 		WRONG_IF(p->prev != prev, "Q1: a list is broken");
 		prev = part;
 		part = p->next;
@@ -44,6 +51,8 @@ check_leased(const struct core *core, uint32_t part, const struct part *p)
 
 	WRONG_IF(e == NULL || e->state != CORE_SLOT_OUT || e->part != part,
 	    "Q1: a leased part is in no slot");
+	WRONG_IF(part_is_owed(core, p) != (e->notice == NOTICE_FINAL),
+	    "a part that owes a notice is being delivered");
 	return NULL;
 }
 
@@ -65,9 +74,11 @@ check_part(const struct core *core, uint32_t part)
 	WRONG_IF(seg_bit(seg, p->block), "a live record is done");
 	WRONG_IF(!part_is_open(core, p) && !part_is_owed(core, p),
 	    "a part with nothing open or owed lives");
-	WRONG_IF(!part_is_open(core, p) && p->state != PART_WAITING &&
-	        p->state != PART_HELD,
-	    "a part with nothing open is to be sent");
+	WRONG_IF(
+	    p->state == PART_READY && part_is_owed(core, p) && !p->is_notice,
+	    "a part that owes a notice is to be delivered");
+	WRONG_IF(p->state != PART_READY && p->is_notice,
+	    "a part is among the notices that is not ready");
 	if (p->state == PART_LEASED)
 		return check_leased(core, part, p);
 	return NULL;
@@ -94,17 +105,20 @@ check_parts(const struct core *core)
 static const char *
 check_queue(const struct core *core, const struct queue *q)
 {
-	uint32_t lonely = q->n[PART_READY] - q->ready.n;
-	const char *wrong = check_list(core, &q->waiting, PART_WAITING, false);
+	uint32_t others = q->n[PART_READY] - q->ready.n;
+	const char *wrong =
+	    check_list(core, &q->waiting, PART_WAITING, IN_QUEUE);
 
 	if (wrong == NULL)
-		wrong = check_list(core, &q->ready, PART_READY, false);
+		wrong = check_list(core, &q->ready, PART_READY, IN_QUEUE);
 	if (wrong == NULL)
-		wrong = check_list(core, &q->held, PART_HELD, false);
+		wrong = check_list(core, &q->held, PART_HELD, IN_QUEUE);
 	if (wrong != NULL)
 		return wrong;
 	WRONG_IF(q->n[PART_WAITING] != q->waiting.n ||
-	        q->n[PART_HELD] != q->held.n || lonely > core->lonely.n,
+	        q->n[PART_HELD] != q->held.n ||
+	        others > core->lonely.n + core->notices.n ||
+	        q->n_notices > others,
 	    "Q1: a queue is miscounted");
 	WRONG_IF(heap_get(&core->queue_due, q->heap_pos).id != q->self,
 	    "Q3: a queue has no deadline");
@@ -124,7 +138,8 @@ check_queue_moves(const struct core *core, const struct queue *q)
 {
 	int64_t due_ms = heap_get(&core->queue_due, q->heap_pos).key;
 
-	if (q->n[PART_READY] == 0 || q->site != 0 || !core->is_shaper_up)
+	if (q->n[PART_READY] == q->n_notices || q->site != 0 ||
+	    !core->is_shaper_up)
 		return NULL;
 	WRONG_IF(!queue_is_asking(core, q) && due_ms > core->now_ms &&
 	        core->now_ms >= q->route_wait_ms && !q->is_bouncing &&
@@ -136,12 +151,13 @@ check_queue_moves(const struct core *core, const struct queue *q)
 static const char *
 check_queues(const struct core *core)
 {
+	const char *wrong;
 	uint64_t n = 0;
 
 	for (uint32_t h = 0; (h = slab_next(&core->queues, h)) != 0;) {
 		const struct queue *q = queue_get(core, h);
-		const char *wrong = check_queue(core, q);
 
+		wrong = check_queue(core, q);
 		if (wrong == NULL)
 			wrong = check_queue_moves(core, q);
 		if (wrong != NULL)
@@ -152,7 +168,11 @@ check_queues(const struct core *core)
 	WRONG_IF(n != slab_n(&core->parts), "Q6: queues miss a part");
 	WRONG_IF(heap_n(&core->queue_due) != slab_n(&core->queues),
 	    "Q3: queues and deadlines differ");
-	return check_list(core, &core->lonely, PART_READY, true);
+	wrong = check_list(core, &core->lonely, PART_READY, IN_LONELY);
+	if (wrong == NULL)
+		wrong =
+		    check_list(core, &core->notices, PART_READY, IN_NOTICES);
+	return wrong;
 }
 
 /* Sums over the queues that have this site. */
@@ -212,13 +232,18 @@ static const char *
 check_site(const struct core *core, const struct site *s)
 {
 	const struct list *lists[] = { &s->idle, &s->busy, &s->other };
+	bool is_ours = notice_is_site(core, s);
 	uint32_t n_queues, n_ready, n[3], out;
 
 	sum_queues(core, s->self, &n_queues, &n_ready);
+	if (is_ours)
+		n_ready += core->notices.n;
 	WRONG_IF(n_queues != s->n_queues || n_ready != s->n_ready,
 	    "Q3: a site's ready parts are miscounted");
-	WRONG_IF(list_is_empty(&s->lanes) != (s->n_ready == 0),
+	WRONG_IF(!is_ours && list_is_empty(&s->lanes) != (s->n_ready == 0),
 	    "Q3: no turn comes at a site with ready parts");
+	WRONG_IF(is_ours && !list_is_empty(&s->lanes),
+	    "mail is to be delivered to where notices go");
 	WRONG_IF(heap_get(&core->site_due, s->heap_pos).id != s->self,
 	    "Q3: a site has no deadline");
 	count_conns(core, s, n, &out);

@@ -45,6 +45,13 @@ conn_moved(void *ctx, uint32_t id, uint32_t pos)
 	c->heap_pos = pos;
 }
 
+/* One for the notices besides. */
+static uint32_t
+sites_max(uint32_t max)
+{
+	return max < SLAB_ITEMS_MAX ? max + 1 : max;
+}
+
 static void
 slabs_init(struct core *core, uint32_t max)
 {
@@ -54,7 +61,7 @@ slabs_init(struct core *core, uint32_t max)
 	slab_init(&core->queues, sizeof(struct queue), max);
 	slab_init(&core->tenants, sizeof(struct tenant), max);
 	slab_init(&core->campaigns, sizeof(struct campaign), max);
-	slab_init(&core->sites, sizeof(struct site), max);
+	slab_init(&core->sites, sizeof(struct site), sites_max(max));
 	slab_init(&core->lanes, sizeof(struct lane), max);
 	slab_init(&core->conns, sizeof(struct conn), core->conf.conns_max);
 }
@@ -66,7 +73,7 @@ indexes_init(struct core *core, uint32_t max)
 	index_init(&core->queue_ids, max);
 	index_init(&core->tenant_ids, max);
 	index_init(&core->campaign_ids, max);
-	index_init(&core->site_ids, max);
+	index_init(&core->site_ids, sites_max(max));
 	index_init(&core->lane_ids, max);
 	index_init(&core->conn_ids, core->conf.conns_max);
 	index_init(&core->lease_ids, UINT32_MAX);
@@ -106,6 +113,8 @@ core_new(const struct core_conf *conf)
 	core->next_lease = conf->first_lease;
 	core->next_conn = conf->first_conn;
 	core->policy_generation = 1;
+	if (!notice_begin(core))
+		core_free(&core);
 	return core;
 }
 

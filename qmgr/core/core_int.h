@@ -100,10 +100,45 @@ void fate_note(struct core *core, uint32_t part, const char *text);
  * has come to its end. Remembers. */
 void fate_settle(struct core *core, uint32_t part, enum part_cause cause,
     const struct core_freed *freed);
-/* All that is open fails for good. Remembers. */
-void fate_fail(struct core *core, uint32_t part, enum part_cause cause);
+/* All that is open fails for good, for this reason, which is told to senders;
+ * a view until the next call of the core. Remembers. */
+void fate_fail(
+    struct core *core, uint32_t part, enum part_cause cause, struct str reason);
+/* Notes that the part, or its notice, may have arrived. */
+void fate_doubt(struct core *core, uint32_t part, const char *text);
 /* Waits by the schedule for tries tries; false: it is at its end. */
 bool fate_wait(struct core *core, uint32_t part, uint32_t tries);
+
+/* --- notice.c: what is owed to senders ------------------------------------ */
+
+/* Makes the site that takes notices; false: no memory. */
+bool notice_begin(struct core *core);
+struct site *notice_site(const struct core *core);
+bool notice_is_site(const struct core *core, const struct site *s);
+/* Whether the part, once READY, is for the notice site. */
+bool notice_is_due(struct core *core, const struct part *p);
+/* For what a READY part would be leased. */
+enum notice_kind notice_kind(const struct core *core, const struct part *p);
+/* What such a lease says; a view until the next call of the core. */
+struct str notice_reason(
+    const struct core *core, const struct part *p, enum notice_kind kind);
+/* due_ms, or sooner, if the part's delay is to be told sooner. */
+int64_t notice_cut_wait(
+    struct core *core, const struct part *p, int64_t due_ms);
+/* When a READY part is to be looked at. */
+int64_t notice_look_ms(struct core *core, const struct part *p);
+/* The part whose turn it is, or 0. */
+uint32_t notice_pick(struct core *core);
+/* What became of a lease for a notice, other than damaged. */
+void notice_result(struct core *core, uint32_t part, enum notice_kind kind,
+    const struct core_result *r, const struct core_freed *freed);
+/* Its worker died at work; the death is still to be counted. */
+void notice_took_back(struct core *core, uint32_t part, enum notice_kind kind,
+    enum slot_phase phase);
+/* What is owed waits, longer each time. */
+void notice_wait(struct core *core, uint32_t part);
+/* A READY part whose delay could not be told: it goes on without. */
+void notice_give_up_delay(struct core *core, uint32_t part);
 
 /* --- queue.c, campaign.c, lane.c ------------------------------------------ */
 

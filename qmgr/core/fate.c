@@ -6,7 +6,7 @@
  * machine: both times are moved up by 34 years. */
 #define FATE_ERA_MS (INT64_C(1) << 40)
 
-static void
+static struct core_action *
 append(struct core *core, uint32_t part, enum part_status state,
     const struct core_freed *freed)
 {
@@ -15,16 +15,17 @@ append(struct core *core, uint32_t part, enum part_status state,
 	part_fill(core, part_get(core, part), &a->part);
 	a->part.state = (uint8_t)state;
 	if (freed == NULL)
-		return;
+		return a;
 	a->freed = *freed;
 	a->part.lease = freed->lease;
 	part_get(core, part)->is_unwritten = true;
+	return a;
 }
 
 void
 fate_remember(struct core *core, uint32_t part, const struct core_freed *freed)
 {
-	append(
+	(void)append(
 	    core, part, (enum part_status)part_get(core, part)->state, freed);
 }
 
@@ -34,6 +35,17 @@ fate_note(struct core *core, uint32_t part, const char *text)
 	struct core_action *a = core_emit(core, CORE_NOTE);
 
 	part_fill(core, part_get(core, part), &a->part);
+	a->text = str_from_c(text);
+}
+
+/* The part's own cause stays: why a notice is owed does not change. */
+void
+fate_doubt(struct core *core, uint32_t part, const char *text)
+{
+	struct core_action *a = core_emit(core, CORE_NOTE);
+
+	part_fill(core, part_get(core, part), &a->part);
+	a->part.cause = CAUSE_POSSIBLY_DELIVERED;
 	a->text = str_from_c(text);
 }
 
@@ -54,7 +66,8 @@ fate_wait(struct core *core, uint32_t part, uint32_t tries)
 	if (err == ERR_EXPIRED)
 		return false;
 	BUG_IF(err != ERR_OK);
-	part_move(core, part, PART_WAITING, due_ms - FATE_ERA_MS);
+	due_ms = notice_cut_wait(core, p, due_ms - FATE_ERA_MS);
+	part_move(core, part, PART_WAITING, due_ms);
 	return true;
 }
 
@@ -71,19 +84,26 @@ fail_open(struct core *core, struct part *p)
 			    core, p, i, p->is_silent ? RCPT_TOLD : RCPT_OWED);
 }
 
-/* Nothing is open: done, or only a notice is owed, which is never given up. */
-static void
-close_part(struct core *core, uint32_t part, const struct core_freed *freed)
+/* What is owed goes first, whatever is open. True: a notice is owed. */
+static bool
+owe(struct core *core, uint32_t part, const struct core_freed *freed,
+    struct str reason)
 {
 	struct part *p = part_get(core, part);
 
-	if (part_is_owed(core, p)) {
-		part_move(core, part, PART_WAITING,
-		    core->now_ms + PART_OWED_REMIND_MS);
-		fate_remember(core, part, freed);
-		return;
-	}
-	append(core, part, PART_DONE, freed);
+	if (!part_is_owed(core, p))
+		return false;
+	p->throttles = 0;
+	p->mark = 0;
+	part_make_ready(core, part);
+	append(core, part, PART_READY, freed)->text = reason;
+	return true;
+}
+
+static void
+finish(struct core *core, uint32_t part, const struct core_freed *freed)
+{
+	(void)append(core, part, PART_DONE, freed);
 	part_finish(core, part);
 }
 
@@ -94,6 +114,8 @@ fate_settle(struct core *core, uint32_t part, enum part_cause cause,
 	struct part *p = part_get(core, part);
 
 	p->cause = (unsigned)cause & 0x7fu;
+	if (owe(core, part, freed, STR("")))
+		return;
 	if (part_is_open(core, p)) {
 		if (fate_wait(core, part, p->tries)) {
 			fate_remember(core, part, freed);
@@ -102,15 +124,18 @@ fate_settle(struct core *core, uint32_t part, enum part_cause cause,
 		p->cause = CAUSE_EXPIRED;
 		fail_open(core, p);
 	}
-	close_part(core, part, freed);
+	if (!owe(core, part, freed, STR("")))
+		finish(core, part, freed);
 }
 
 void
-fate_fail(struct core *core, uint32_t part, enum part_cause cause)
+fate_fail(
+    struct core *core, uint32_t part, enum part_cause cause, struct str reason)
 {
 	struct part *p = part_get(core, part);
 
 	p->cause = (unsigned)cause & 0x7fu;
 	fail_open(core, p);
-	close_part(core, part, NULL);
+	if (!owe(core, part, NULL, reason))
+		finish(core, part, NULL);
 }

@@ -88,6 +88,9 @@ grant_want(struct core *core, struct site *s)
 	bool is_asking = s->ask_ms > 0 && s->grant_life == core->shaper_life;
 	bool is_stale = s->grant_generation != core->shaper_generation;
 
+	/* Our own site needs none. */
+	if (notice_is_site(core, s))
+		return;
 	/* Q3: a site with ready parts has a grant, has asked, or waits. */
 	if (is_asking || (core->now_ms < s->wait_ms && !is_stale))
 		return;
@@ -117,7 +120,7 @@ core_grant(struct core *core, const struct core_grant *g)
 	struct core_limit limit = { g->limit_name, g->limit_value,
 		g->limit_from, g->limit_cause };
 
-	if (s == NULL)
+	if (s == NULL || notice_is_site(core, s))
 		return;
 	s->ask_ms = 0;
 	s->grant_generation = core->shaper_generation;

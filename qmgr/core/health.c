@@ -28,8 +28,12 @@ static void
 report(struct core *core, const struct site *s, enum conn_why why,
     uint16_t code, struct str text)
 {
-	struct core_action *a = core_emit(core, CORE_FEEDBACK);
+	struct core_action *a;
 
+	/* The shaper has no part in our own site. */
+	if (notice_is_site(core, s))
+		return;
+	a = core_emit(core, CORE_FEEDBACK);
 	a->source = s->source;
 	a->provider = s->provider;
 	a->why = why;

@@ -23,7 +23,7 @@ core_accounts(const struct core *core, struct core_accounts *a)
 		.messages = core->messages,
 		.segments = slab_n(&core->segs),
 		.queues = slab_n(&core->queues),
-		.sites = slab_n(&core->sites),
+		.sites = slab_n(&core->sites) - 1, /* without our own */
 		.conns = slab_n(&core->conns),
 		.last_lease = core->next_lease - 1 };
 }
@@ -147,6 +147,20 @@ say_number(struct core *core, uint64_t n)
 	return outbuf_str(&out);
 }
 
+/* "a: b" */
+static struct str
+say_pair(struct outbuf *out, struct str a, struct str b)
+{
+	size_t at = out->len;
+
+	(void)!outbuf_add(out, a);
+	if (b.len > 0) {
+		(void)!outbuf_add(out, STR(": "));
+		(void)!outbuf_add(out, b);
+	}
+	return str_tail(outbuf_str(out), at);
+}
+
 /* What stands in the way of a site's ready parts. Returns the wait in ms. */
 static int64_t
 site_limit(struct core *core, struct site *s, struct core_limit *limit)
@@ -214,15 +228,38 @@ ready_limit(struct core *core, struct queue *q, struct core_limit *limit)
 	return site_limit(core, site_get(core, q->site), limit);
 }
 
+/* Why a notice is not given yet. Returns the wait in ms. */
+static int64_t
+notice_limit(struct core *core, enum notice_kind kind, struct core_limit *limit)
+{
+	struct core_limit site;
+	struct outbuf out = { core->say, 0, sizeof(core->say) };
+	int64_t wait_ms = 0;
+
+	*limit = (struct core_limit){ STR("notice"), STR("owed"), STR(""),
+		STR("waits for a connection to our own smtpd") };
+	if (kind == NOTICE_DELAY)
+		limit->value = STR("of delay");
+	if (core->pause_len > 0) {
+		limit->cause = (struct str){ core->pause, core->pause_len };
+		return 0;
+	}
+	wait_ms = site_limit(core, notice_site(core), &site);
+	if (site.name.len == 0)
+		return wait_ms;
+	limit->cause = say_pair(&out, site.name, site.cause);
+	return wait_ms;
+}
+
 /* Why a waiting part waits. */
 static void
 waiting_limit(struct core *core, const struct part *p, struct core_limit *limit)
 {
-	if (!part_is_open(core, p)) {
-		*limit =
-		    (struct core_limit){ STR("notice"), STR("owed"), STR(""),
-			    STR("a bounce is owed; this version has no bounce "
-			        "transport") };
+	if (part_is_owed(core, p)) {
+		*limit = (struct core_limit){ STR("notice"), STR("refused"),
+			STR(""),
+			STR("our own smtpd did not take it; `why` shows its "
+			    "reply") };
 		return;
 	}
 	*limit =
@@ -241,27 +278,56 @@ why_ready(struct core *core, const struct part *p, struct core_why *why)
 		why->place++;
 	}
 	why->is_place_least = before->prev != 0;
-	why->next_ms =
-	    ready_limit(core, queue_get(core, p->queue), &why->limit);
+	if (p->is_notice)
+		why->next_ms =
+		    notice_limit(core, notice_kind(core, p), &why->limit);
+	else
+		why->next_ms =
+		    ready_limit(core, queue_get(core, p->queue), &why->limit);
 	if (part_is_lonely(p) && why->limit.name.len == 0)
 		why->limit =
 		    (struct core_limit){ STR("alone"), STR("1"), STR(""),
 			    STR("waits for a worker that has nothing else") };
 }
 
+static void
+why_leased(struct core *core, const struct part *p, struct core_why *why)
+{
+	const struct slot_entry *e;
+
+	why->worker = (int32_t)(p->next >> SLOT_BITS);
+	why->slot = p->next & SLOT_MASK;
+	e = lease_slot(core, (uint32_t)why->worker, why->slot);
+	if (e->notice != NOTICE_NONE)
+		why->limit = (struct core_limit){ STR("notice"), STR("leased"),
+			STR(""), STR("it is being given") };
+}
+
+/* Where the part goes next. */
+static const struct site *
+why_site(const struct core *core, const struct part *p)
+{
+	const struct queue *q = queue_get(core, p->queue);
+	bool is_notice = p->is_notice || part_is_owed(core, p);
+
+	if (is_notice)
+		return notice_site(core);
+	return q->site == 0 ? NULL : site_get(core, q->site);
+}
+
 bool
 core_why(struct core *core, uint32_t part, struct core_why *why)
 {
 	const struct part *p = slab_try(&core->parts, part);
-	const struct queue *q;
+	const struct site *s;
 
 	*why = (struct core_why){ .worker = -1 };
 	if (!core_part_get(core, part, &why->state))
 		return false;
-	q = queue_get(core, p->queue);
-	if (q->site != 0) {
-		why->source = site_get(core, q->site)->source;
-		why->provider = site_get(core, q->site)->provider;
+	s = why_site(core, p);
+	if (s != NULL) {
+		why->source = s->source;
+		why->provider = s->provider;
 	}
 	switch ((enum part_status)p->state) {
 	case PART_WAITING:
@@ -272,8 +338,7 @@ core_why(struct core *core, uint32_t part, struct core_why *why)
 		why_ready(core, p, why);
 		break;
 	case PART_LEASED:
-		why->worker = (int32_t)(p->next >> SLOT_BITS);
-		why->slot = p->next & SLOT_MASK;
+		why_leased(core, p, why);
 		break;
 	case PART_HELD:
 		why->next_ms = -1;
@@ -355,8 +420,10 @@ core_queue_next(struct core *core, uint32_t cursor, struct core_queue_row *row)
 		row->source = site_get(core, q->site)->source;
 		row->provider = site_get(core, q->site)->provider;
 	}
-	if (row->ready > 0)
+	if (row->ready > q->n_notices)
 		row->next_ms = ready_limit(core, q, &row->limit);
+	else if (row->ready > 0)
+		row->next_ms = notice_limit(core, NOTICE_FINAL, &row->limit);
 	else if (row->waiting > 0)
 		row->next_ms = waiting_row(core, q, &row->limit);
 	else if (row->leased == 0 && row->held > 0)

@@ -34,6 +34,8 @@ emit_lease(struct core *core, const struct conn *c, uint32_t slot,
 	a->slot = slot;
 	part_fill(core, part_get(core, e->part), &a->part);
 	a->part.lease = e->lease;
+	a->notice = (enum notice_kind)e->notice;
+	a->text = notice_reason(core, part_get(core, e->part), a->notice);
 }
 
 void
@@ -42,6 +44,7 @@ lease_lend(struct core *core, struct site *s, struct conn *c, uint32_t part)
 	struct worker *w = &core->workers[c->worker];
 	uint32_t slot = w->free[--w->n_free];
 	struct slot_entry *e = &w->slots[slot];
+	enum notice_kind kind = notice_kind(core, part_get(core, part));
 
 	BUG_IF(e->state != CORE_SLOT_FREE);
 	part_move(core, part, PART_LEASED, deadline_ms(core, s));
@@ -51,6 +54,7 @@ lease_lend(struct core *core, struct site *s, struct conn *c, uint32_t part)
 		.conn = c->self,
 		.lost_ms = core->lost_ms,
 		.state = CORE_SLOT_OUT,
+		.notice = (uint8_t)kind,
 		.is_held = true };
 	w->n_out++;
 	s->n_out++;
@@ -132,6 +136,8 @@ count_death(struct core *core, uint32_t part, const struct core_freed *freed)
 		fate_note(core, part, "held: its workers keep dying");
 	} else if (p->deaths < PART_DEATHS_LONELY) {
 		part_make_ready(core, part);
+	} else if (part_is_owed(core, p)) {
+		notice_wait(core, part);
 	} else if (!fate_wait(core, part, p->deaths)) {
 		part_make_ready(core, part);
 	}
@@ -139,28 +145,38 @@ count_death(struct core *core, uint32_t part, const struct core_freed *freed)
 }
 
 static void
-take_back_part(struct core *core, uint32_t part, enum slot_phase phase,
-    const struct core_freed *freed)
+died_delivering(struct core *core, uint32_t part, enum slot_phase phase)
 {
 	struct part *p = part_get(core, part);
 
-	switch (phase) {
-	case SLOT_FREE:
-	case SLOT_LEASED:
-		p->cause = CAUSE_RETURNED;
+	if (phase == SLOT_TRANSACTION) {
+		p->cause = CAUSE_WORKER_DIED;
+		return;
+	}
+	p->cause = CAUSE_POSSIBLY_DELIVERED;
+	fate_note(core, part, "its worker died after the dot");
+}
+
+static void
+take_back_part(struct core *core, uint32_t part, const struct slot_entry *e,
+    const struct core_freed *freed)
+{
+	enum notice_kind kind = (enum notice_kind)e->notice;
+	enum slot_phase phase = SLOT_PHASE_N;
+
+	if (e->phase < SLOT_PHASE_N)
+		phase = (enum slot_phase)e->phase;
+	if (phase <= SLOT_LEASED) {
+		if (kind == NOTICE_NONE)
+			part_get(core, part)->cause = CAUSE_RETURNED;
 		part_make_ready(core, part);
 		lease_clear(core, freed);
 		return;
-	case SLOT_TRANSACTION:
-		p->cause = CAUSE_WORKER_DIED;
-		break;
-	case SLOT_DOT_SENT:
-	case SLOT_ANSWERED:
-	case SLOT_PHASE_N:
-		p->cause = CAUSE_POSSIBLY_DELIVERED;
-		fate_note(core, part, "its worker died after the dot");
-		break;
 	}
+	if (kind == NOTICE_NONE)
+		died_delivering(core, part, phase);
+	else
+		notice_took_back(core, part, kind, phase);
 	count_death(core, part, freed);
 }
 
@@ -168,15 +184,12 @@ void
 lease_take_back(struct core *core, uint32_t worker, uint32_t slot)
 {
 	struct slot_entry *e = lease_slot(core, worker, slot);
-	enum slot_phase phase = SLOT_PHASE_N;
 	uint32_t part = e->part;
 	struct core_freed freed;
 
-	if (e->phase < SLOT_PHASE_N)
-		phase = (enum slot_phase)e->phase;
 	lease_over(core, worker, slot, &freed);
 	if (part != 0)
-		take_back_part(core, part, phase, &freed);
+		take_back_part(core, part, e, &freed);
 	else
 		lease_clear(core, &freed);
 }
@@ -215,6 +228,9 @@ match_slot(struct core *core, struct seg *seg, struct worker *w, uint32_t slot)
 	part_get(core, part)->next =
 	    (uint32_t)(w - core->workers) << SLOT_BITS | slot;
 	e->part = part;
+	/* What is owed in the ledger was before the lease was given. */
+	if (part_is_owed(core, part_get(core, part)))
+		e->notice = NOTICE_FINAL;
 	w->n_unknown--;
 	core->n_unknown--;
 	if (!e->is_left)

@@ -22,13 +22,15 @@ release(struct core *core)
 static struct site *
 open_site(struct core *core, uint32_t part)
 {
-	struct queue *q = queue_get(core, part_get(core, part)->queue);
+	const struct part *p = part_get(core, part);
+	struct queue *q = queue_get(core, p->queue);
 	struct site *s;
 
-	if (q->site == 0 || part_get(core, part)->is_unwritten ||
-	    queue_is_held(core, q))
+	if (p->is_unwritten)
 		return NULL;
-	s = site_get(core, q->site);
+	if (!p->is_notice && (q->site == 0 || queue_is_held(core, q)))
+		return NULL;
+	s = p->is_notice ? notice_site(core) : site_get(core, q->site);
 	grant_want(core, s);
 	return sched_may_send(core, s) ? s : NULL;
 }
@@ -40,11 +42,12 @@ choose(struct core *core, struct site **s)
 	for (int i = 0; i < LONELY_LOOKS && core->lonely.n > 0; i++) {
 		uint32_t part = core->lonely.first;
 		struct part *p = part_get(core, part);
+		struct queue *q = queue_get(core, p->queue);
 
 		if (!core_has_room(core))
 			return 0;
-		if (queue_get(core, p->queue)->is_bouncing) {
-			fate_fail(core, part, CAUSE_BOUNCED);
+		if (q->is_bouncing && !p->is_notice) {
+			fate_fail(core, part, CAUSE_BOUNCED, q->route_text);
 			continue;
 		}
 		*s = open_site(core, part);

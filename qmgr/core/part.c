@@ -5,9 +5,11 @@
  *
  *		WAITING	READY	LEASED	HELD	done
  * WAITING	.	yes	.	yes	yes	waiting
- * READY	yes	.	yes	yes	yes	ready, lonely
+ * READY	yes	yes	yes	yes	yes	ready, notices, lonely
  * LEASED	yes	yes	.	yes	yes	a slot
  * HELD		yes	yes	.	.	yes	held
+ *
+ * From READY to READY a part goes when a notice comes to be owed.
  */
 #include "qmgr/core/core_int.h"
 
@@ -19,6 +21,7 @@ static const bool moves[PART_STATE_N][PART_STATE_N] = {
 	    [PART_HELD] = true,
 	    [PART_DONE] = true },
 	[PART_READY] = { [PART_WAITING] = true,
+	    [PART_READY] = true,
 	    [PART_LEASED] = true,
 	    [PART_HELD] = true,
 	    [PART_DONE] = true },
@@ -84,7 +87,9 @@ list_of(struct core *core, struct queue *q, const struct part *p)
 	case PART_WAITING:
 		return &q->waiting;
 	case PART_READY:
-		return part_is_lonely(p) ? &core->lonely : &q->ready;
+		if (part_is_lonely(p))
+			return &core->lonely;
+		return p->is_notice ? &core->notices : &q->ready;
 	case PART_HELD:
 		return &q->held;
 	case PART_LEASED:
@@ -93,6 +98,28 @@ list_of(struct core *core, struct queue *q, const struct part *p)
 		break;
 	}
 	return NULL;
+}
+
+/* The part comes among what is to be told to senders, or leaves it. */
+static void
+set_notice(struct core *core, struct queue *q, struct part *p, bool is_notice)
+{
+	struct site *s = notice_site(core);
+
+	if (p->is_notice == is_notice)
+		return;
+	p->is_notice = is_notice ? 1 : 0;
+	if (!is_notice)
+		q->n_notices--;
+	else
+		q->n_notices++;
+	if (part_is_lonely(p))
+		return;
+	if (!is_notice)
+		s->n_ready--;
+	else
+		s->n_ready++;
+	site_mark(core, s);
 }
 
 static void
@@ -106,6 +133,7 @@ leave(struct core *core, uint32_t part)
 		part_list_remove(core, list, part);
 	if (list == &q->ready)
 		queue_less(core, q);
+	set_notice(core, q, p, false);
 	BUG_IF(q->n[p->state] == 0 || core->n[p->state] == 0);
 	q->n[p->state]--;
 	core->n[p->state]--;
@@ -116,8 +144,11 @@ enter(struct core *core, uint32_t part)
 {
 	struct part *p = part_get(core, part);
 	struct queue *q = queue_get(core, p->queue);
-	struct part_list *list = list_of(core, q, p);
+	struct part_list *list;
 
+	set_notice(
+	    core, q, p, p->state == PART_READY && notice_is_due(core, p));
+	list = list_of(core, q, p);
 	q->n[p->state]++;
 	core->n[p->state]++;
 	if (list != NULL)
@@ -165,10 +196,8 @@ part_end_ms(struct core *core, const struct part *p)
 void
 part_make_ready(struct core *core, uint32_t part)
 {
-	const struct part *p = part_get(core, part);
-
 	part_move(
-	    core, part, PART_READY, part_end_ms(core, p) + PART_LAST_TRY_MS);
+	    core, part, PART_READY, notice_look_ms(core, part_get(core, part)));
 }
 
 int64_t
@@ -230,7 +259,7 @@ part_make(struct core *core, const struct part_new *new)
 	p->is_silent = new->is_silent;
 	p->wants_delay = new->wants_delay;
 	seg_insert(core, new->seg, part);
-	heap_push(&core->due, part_end_ms(core, p) + PART_LAST_TRY_MS, part);
+	heap_push(&core->due, notice_look_ms(core, p), part);
 	enter(core, part);
 	core->admitted++;
 	return part;

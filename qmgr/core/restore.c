@@ -113,9 +113,9 @@ place(struct core *core, uint32_t part, const struct part_state *s)
 		    core->now_ms + PART_HELD_REMIND_MS);
 		return;
 	}
-	if (!part_is_open(core, p)) {
-		part_move(core, part, PART_WAITING,
-		    core->now_ms + PART_OWED_REMIND_MS);
+	/* What is owed is tried at once: a wait for it begins anew. */
+	if (part_is_owed(core, p)) {
+		part_make_ready(core, part);
 		return;
 	}
 	spare(core, part);
@@ -296,8 +296,7 @@ is_over(const struct core *core, const struct slot_entry *e)
 	part_qid(core, part_get(core, part), &qid);
 	return qid_cmp(&qid, &e->filled.qid) != 0 ||
 	    part_get(core, part)->state == PART_HELD ||
-	    part_get(core, part)->state == PART_LEASED ||
-	    !part_is_open(core, part_get(core, part));
+	    part_get(core, part)->state == PART_LEASED;
 }
 
 static void

@@ -16,14 +16,17 @@ site_of(const struct core *core, uint32_t conn, const struct part *p)
 	return q->site == 0 ? NULL : site_get(core, q->site);
 }
 
+/* The null sender is never owed anything. */
 static enum rcpt_standing
-standing_after(const struct core_rcpt *r)
+standing_after(const struct part *p, const struct core_rcpt *r)
 {
+	bool is_owed = r->needs_notice && !p->is_silent;
+
 	switch (r->verdict) {
 	case VERDICT_DELIVERED:
-		return RCPT_DELIVERED;
+		return is_owed ? RCPT_OWED : RCPT_DELIVERED;
 	case VERDICT_BOUNCED:
-		return r->needs_notice ? RCPT_OWED : RCPT_TOLD;
+		return is_owed ? RCPT_OWED : RCPT_TOLD;
 	case VERDICT_DEFERRED:
 	case VERDICT_THROTTLED:
 	case VERDICT_N:
@@ -45,7 +48,7 @@ take_verdicts(struct core *core, struct part *p, const struct core_result *r)
 		if (one->rcpt >= part_n_rcpts(core, p) ||
 		    part_standing(core, p, one->rcpt) != RCPT_OPEN)
 			continue;
-		part_set_standing(core, p, one->rcpt, standing_after(one));
+		part_set_standing(core, p, one->rcpt, standing_after(p, one));
 		has_bounced = has_bounced || one->verdict == VERDICT_BOUNCED;
 	}
 	return has_bounced;
@@ -59,6 +62,7 @@ count_try(struct core *core, struct part *p, uint16_t code)
 	if (p->tries < UINT16_MAX)
 		p->tries++;
 	p->throttles = 0;
+	p->mark = 0;
 	p->last_code = code;
 	p->last_try_s = s > 0 && s < UINT32_MAX ? (uint32_t)s : 1;
 	if (p->first_try_s == 0)
@@ -148,6 +152,46 @@ unreadable(struct core *core, uint32_t part, const struct core_freed *freed)
 	fate_remember(core, part, freed);
 }
 
+/* What the lease was for. Of one from before a restart the slot does not tell:
+ * it is a notice if only a notice can end so. */
+static enum notice_kind
+kind_of(const struct slot_entry *e, const struct core_result *r)
+{
+	if (e->notice != NOTICE_NONE || e->conn != 0)
+		return (enum notice_kind)e->notice;
+	if (r->outcome == OUTCOME_TOLD ||
+	    (r->outcome == OUTCOME_TRIED && r->n_rcpts == 0))
+		return NOTICE_DELAY;
+	return NOTICE_NONE;
+}
+
+static void
+take(struct core *core, uint32_t part, struct site *s,
+    const struct core_result *r, const struct core_freed *freed)
+{
+	switch (r->outcome) {
+	case OUTCOME_TRIED:
+		if (s != NULL)
+			health_passed(core, s);
+		tried(core, part, r, freed);
+		break;
+	case OUTCOME_THROTTLED:
+		throttled(core, part, s, r, freed);
+		break;
+	case OUTCOME_RETURNED:
+	case OUTCOME_TOLD:
+	case OUTCOME_N:
+		returned(core, part, freed);
+		break;
+	case OUTCOME_DAMAGED:
+		damaged(core, part, freed);
+		break;
+	case OUTCOME_UNREADABLE:
+		unreadable(core, part, freed);
+		break;
+	}
+}
+
 enum err
 core_result(struct core *core, const struct core_result *r)
 {
@@ -155,6 +199,7 @@ core_result(struct core *core, const struct core_result *r)
 	struct core_freed freed;
 	struct site *s;
 	struct conn *c;
+	enum notice_kind kind;
 	uint32_t part;
 
 	if (e == NULL || e->state != CORE_SLOT_OUT || e->lease != r->lease)
@@ -162,35 +207,16 @@ core_result(struct core *core, const struct core_result *r)
 	if (e->part == 0)
 		return ERR_AGAIN;
 	part = e->part;
+	kind = kind_of(e, r);
 	s = site_of(core, e->conn, part_get(core, part));
 	c = slab_try(&core->conns, e->conn);
 	lease_over(core, r->worker, r->slot, &freed);
-	switch (r->outcome) {
-	case OUTCOME_TRIED:
-		if (c != NULL)
-			c->has_passed = true;
-		if (s != NULL)
-			health_passed(core, s);
-		tried(core, part, r, &freed);
-		break;
-	case OUTCOME_THROTTLED:
-		throttled(core, part, s, r, &freed);
-		break;
-	case OUTCOME_RETURNED:
-	case OUTCOME_TOLD:
-	case OUTCOME_N:
-		returned(core, part, &freed);
-		break;
-	case OUTCOME_DAMAGED:
-		if (c != NULL)
-			c->has_passed = true;
-		damaged(core, part, &freed);
-		break;
-	case OUTCOME_UNREADABLE:
-		if (c != NULL)
-			c->has_passed = true;
-		unreadable(core, part, &freed);
-		break;
-	}
+	if (c != NULL && r->outcome != OUTCOME_THROTTLED &&
+	    r->outcome != OUTCOME_RETURNED)
+		c->has_passed = true;
+	if (kind != NOTICE_NONE && r->outcome != OUTCOME_DAMAGED)
+		notice_result(core, part, kind, r, &freed);
+	else
+		take(core, part, s, r, &freed);
 	return ERR_OK;
 }

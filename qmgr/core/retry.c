@@ -55,13 +55,12 @@ core_retry_queues(struct core *core, struct str match, uint32_t *op)
 	return ERR_OK;
 }
 
-/* False: it stays as it is, only a notice is owed. */
 static bool
 retry_part(struct core *core, uint32_t part)
 {
 	const struct part *p = part_get(core, part);
 
-	if (p->state != PART_WAITING || !part_is_open(core, p))
+	if (p->state != PART_WAITING)
 		return false;
 	tick_make_due(core, part);
 	return true;

@@ -13,7 +13,7 @@
 static bool
 is_wanted(const struct queue *q)
 {
-	return q->n[PART_READY] > 0;
+	return q->n[PART_READY] > q->n_notices;
 }
 
 bool
@@ -72,7 +72,7 @@ bounce_slice(struct core *core, struct queue *q)
 		if (part == 0 || !core_has_room(core))
 			return;
 		part_get(core, part)->last_code = q->bounce_code;
-		fate_fail(core, part, CAUSE_BOUNCED);
+		fate_fail(core, part, CAUSE_BOUNCED, q->route_text);
 	}
 }
 
@@ -135,6 +135,9 @@ take_route(struct core *core, struct queue *q, const struct core_route *r)
 {
 	struct site *s = site_obtain(core, r->source, r->provider);
 
+	/* Nobody else's mail goes to where notices go. */
+	if (s != NULL && notice_is_site(core, s))
+		return ERR_RANGE;
 	if (s == NULL || !core_text_set(core, &s->hosts, r->hosts) ||
 	    !queue_attach(core, q, s))
 		return ERR_FULL;

@@ -13,6 +13,12 @@ sched_may_send(const struct core *core, const struct site *s)
 	    grant_is_valid(core, s);
 }
 
+static uint32_t
+pick(struct core *core, struct site *s)
+{
+	return notice_is_site(core, s) ? notice_pick(core) : lane_pick(core, s);
+}
+
 /* Late binding: the part is chosen when a connection can take it. Returns how
  * many steps are left. */
 static int
@@ -26,12 +32,13 @@ give(struct core *core, struct site *s, int steps)
 
 		if (c == NULL)
 			break;
-		part = lane_pick(core, s);
+		part = pick(core, s);
 		if (part == 0)
 			break;
 		q = queue_get(core, part_get(core, part)->queue);
 		lease_lend(core, s, c, part);
-		lane_charge(core, s, q);
+		if (!notice_is_site(core, s))
+			lane_charge(core, s, q);
 		steps--;
 	}
 	return steps;

@@ -157,9 +157,10 @@ site_free(struct core *core, struct site *s)
 static bool
 is_forgettable(const struct core *core, const struct site *s)
 {
-	return is_unused(s) && core->n_actions == 0 && s->ask_ms == 0 &&
-	    s->down_ms == 0 && s->cut == UINT32_MAX &&
-	    core->now_ms >= s->pause_ms && core->now_ms >= s->wait_ms;
+	return is_unused(s) && !notice_is_site(core, s) &&
+	    core->n_actions == 0 && s->ask_ms == 0 && s->down_ms == 0 &&
+	    s->cut == UINT32_MAX && core->now_ms >= s->pause_ms &&
+	    core->now_ms >= s->wait_ms;
 }
 
 void

@@ -14,9 +14,26 @@ tick_make_due(struct core *core, uint32_t part)
 	struct part *p = part_get(core, part);
 	int64_t over_ms = core->now_ms - part_end_ms(core, p);
 
-	if (over_ms > 0)
+	if (over_ms > 0 && !part_is_owed(core, p))
 		p->born_s += (int32_t)(over_ms / MS_PER_S);
 	part_make_ready(core, part);
+}
+
+static void
+visit_ready(struct core *core, uint32_t part)
+{
+	const struct part *p = part_get(core, part);
+
+	/* What is owed has no end. */
+	if (part_is_owed(core, p))
+		heap_change(&core->due, p->heap_pos, notice_look_ms(core, p));
+	else if (core->now_ms >= part_end_ms(core, p) + PART_LAST_TRY_MS)
+		fate_fail(core, part, CAUSE_EXPIRED,
+		    STR("it could not be delivered in time"));
+	else if (p->is_notice)
+		notice_give_up_delay(core, part);
+	else
+		part_make_ready(core, part);
 }
 
 static void
@@ -26,14 +43,10 @@ part_visit(struct core *core, uint32_t part)
 
 	switch ((enum part_status)p->state) {
 	case PART_WAITING:
-		if (part_is_open(core, p))
-			tick_make_due(core, part);
-		else
-			heap_change(&core->due, p->heap_pos,
-			    core->now_ms + PART_OWED_REMIND_MS);
+		tick_make_due(core, part);
 		break;
 	case PART_READY:
-		fate_fail(core, part, CAUSE_EXPIRED);
+		visit_ready(core, part);
 		break;
 	case PART_LEASED:
 		lease_overdue(core, part);

@@ -120,6 +120,7 @@ struct queue {
 	uint32_t lane;
 	uint32_t heap_pos; /* in core->queue_due */
 	uint32_t n[PART_STATE_N];
+	uint32_t n_notices; /* READY ones for the notice site, not in ready */
 	struct part_list waiting, ready, held; /* lonely ones: core->lonely */
 	struct link in_lane; /* listed: has something for the lane */
 	struct queue_key key;
@@ -224,6 +225,7 @@ struct slot_entry {
 	int64_t lost_ms;         /* core->lost_ms when it was given */
 	struct core_slot filled; /* FILLED, or OUT without part */
 	uint8_t state;           /* enum slot_state */
+	uint8_t notice;          /* enum notice_kind */
 	uint8_t phase; /* enum slot_phase, as read when its holder was gone */
 	bool is_held;  /* by a worker that lives */
 	bool is_ended; /* FILLED: the ledger has its result */
@@ -289,6 +291,8 @@ struct core {
 
 	uint64_t admitted, done, messages, owed;
 	uint64_t n[PART_STATE_N];
+	struct part_list notices; /* READY, for the notice site */
+	uint32_t notice_site;
 	struct part_list lonely; /* READY, for a worker with nothing else */
 	int lonely_worker;       /* kept free or busy for one; -1: none */
 	bool is_lonely_out;

@@ -71,6 +71,7 @@ world_conf(struct core_conf *conf)
 		.ahead = 2,
 		.first_lease = 1,
 		.first_conn = 1,
+		.notice_hosts = STR("ours"),
 		.queue_policy = world_queue_policy,
 		.site_policy = world_site_policy,
 		.ctx = &world };
@@ -326,7 +327,8 @@ world_tell(const struct core_action *lease, enum verdict verdict)
 	struct core_result r = world_result(lease, OUTCOME_TRIED);
 
 	for (uint16_t i = 0; i < lease->part.n_rcpts; i++)
-		rcpts[i] = (struct core_rcpt){ i, verdict, 250, true };
+		rcpts[i] = (struct core_rcpt){ i, verdict, 250,
+			verdict == VERDICT_BOUNCED };
 	r.rcpts = rcpts;
 	r.n_rcpts = lease->part.n_rcpts;
 	r.code = verdict == VERDICT_DELIVERED ? 250 : 450;

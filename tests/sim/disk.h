@@ -26,10 +26,12 @@ disk_key(const struct part_state *part)
 		sim_domain(m->parts[part->part].domain) };
 }
 
-/* A part is done: each recipient has it, or failed. */
+/* A part is done: each recipient has it, or failed and its sender knows. */
 static void
-disk_check_done(const struct sim_part *p, const struct part_state *s)
+disk_check_done(const struct sim_msg *m, const struct part_state *s)
 {
+	const struct sim_part *p = &m->parts[s->part];
+
 	for (uint32_t i = 0; i < p->n_rcpts; i++) {
 		enum rcpt_standing at = part_standing_get(s->standing, i);
 
@@ -37,18 +39,36 @@ disk_check_done(const struct sim_part *p, const struct part_state *s)
 		    "a part is done with something open");
 		SIM_REQUIRE(at != RCPT_DELIVERED || p->rcpts[i].delivered > 0,
 		    "LOST: told delivered, and the sink has it not");
+		SIM_REQUIRE(
+		    at != RCPT_TOLD || m->is_silent || p->rcpts[i].told > 0,
+		    "FORGOTTEN: nobody was told of a failure");
 	}
+}
+
+/* What may have arrived, and was not delivered: a notice. */
+static void
+disk_note(const struct part_state *s)
+{
+	struct sim_part *p = &sim_msg_of(&s->qid)->parts[s->part];
+
+	if (s->cause != CAUSE_POSSIBLY_DELIVERED)
+		return;
+	p->delay_doubts++;
+	for (uint32_t i = 0; i < p->n_rcpts; i++)
+		if (part_standing_get(s->standing, i) == RCPT_OWED)
+			p->rcpts[i].told_doubts++;
 }
 
 /* What the ledger says is what the oracle may count. */
 static void
 disk_take_note(const struct part_state *s)
 {
+	const struct sim_msg *m = sim_msg_of(&s->qid);
 	struct sim_part *p = &sim_msg_of(&s->qid)->parts[s->part];
 
 	SIM_REQUIRE(s->tries <= p->tries, "an attempt is counted twice");
 	if (s->state == PART_DONE) {
-		disk_check_done(p, s);
+		disk_check_done(m, s);
 		p->is_done = true;
 	}
 	if (s->cause != CAUSE_POSSIBLY_DELIVERED)
@@ -83,6 +103,7 @@ disk_flush(bool is_dying)
 			disk_clear(&p->freed);
 	}
 	sim.n_pending = 0;
+	sim.n_flushes++;
 }
 
 static void
@@ -314,8 +335,7 @@ disk_lose(void)
 			continue;
 		p = &sim_msg_of(&e->part.qid)->parts[e->part.part];
 		p->is_done = false;
-		for (uint32_t k = 0; k < SIM_RCPTS; k++)
-			p->rcpts[k].doubts++;
+		sim_doubt(p);
 	}
 	sim.ledger.n = sim.n_synced = keep;
 }

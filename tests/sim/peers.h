@@ -48,6 +48,8 @@ shaper_grant(const struct core_action *a)
 		.limit_name = STR("connections") };
 
 	SIM_REQUIRE(a->ready > 0, "a grant is asked for nothing");
+	SIM_REQUIRE(!str_eq(a->provider, sim_provider_name(SIM_NOTICES)),
+	    "a grant is asked for notices");
 	if (!sim.is_shaper_up || (!sim.is_calm && sim_chance(100000)))
 		return;
 	if (sim_chance(300000))
@@ -92,8 +94,10 @@ count_open(struct sim_provider *p)
 static void
 peer_open(const struct core_action *a)
 {
-	uint32_t provider = (uint32_t)(a->provider.ptr[1] - '0');
+	uint32_t provider = SIM_NOTICES;
 
+	if (a->transport != TRANSPORT_NOTICE)
+		provider = (uint32_t)(a->provider.ptr[1] - '0');
 	SIM_REQUIRE(sim.workers[a->worker].is_known, "nobody is to open");
 	SIM_REQUIRE(conn_of(a->worker, a->conn) == NULL, "a number again");
 	count_open(&sim.providers[provider]);
@@ -236,6 +240,17 @@ n_at_conn(uint32_t worker, uint32_t conn)
 	return n;
 }
 
+static bool
+has_standing(const struct sim_slot *s, enum rcpt_standing standing)
+{
+	const struct sim_part *p = &sim.msgs[s->msg].parts[s->part];
+
+	for (uint32_t i = 0; i < p->n_rcpts; i++)
+		if (s->standing[i] == standing)
+			return true;
+	return false;
+}
+
 static void
 peer_lease(const struct core_action *a)
 {
@@ -258,10 +273,18 @@ peer_lease(const struct core_action *a)
 		.part = a->part.part,
 		.phase = SLOT_LEASED,
 		.is_on_way = true,
+		.notice = a->notice,
+		.flush = sim.n_flushes + (sim.n_pending > 0 ? 1 : 0),
 		.conn = a->conn };
 	for (uint32_t i = 0; i < a->part.n_rcpts; i++)
 		s->standing[i] =
 		    (uint8_t)part_standing_get(a->part.standing, i);
+	SIM_REQUIRE((a->notice == NOTICE_FINAL) == has_standing(s, RCPT_OWED),
+	    "a part that owes a notice is delivered");
+	SIM_REQUIRE(a->notice != NOTICE_DELAY || m->wants_delay,
+	    "nobody asked for a notice of delay");
+	SIM_REQUIRE((a->notice != NOTICE_NONE) == (c->provider == SIM_NOTICES),
+	    "a lease is at the wrong site");
 	sim.count.leases++;
 }
 
@@ -318,7 +341,8 @@ worker_tell_conns(uint32_t worker)
 			continue;
 		}
 		err = core_conn_adopt(sim.core, worker, c->number,
-		    STR("default"), sim_provider_name(c->provider));
+		    sim_source_name(c->provider),
+		    sim_provider_name(c->provider));
 		SIM_REQUIRE(err == ERR_OK || err == ERR_EXISTS, "no adoption");
 		if (err == ERR_EXISTS)
 			c->phase = CONN_FREE;
@@ -365,10 +389,12 @@ slot_finish_all(struct sim_slot *s, enum verdict verdict)
 	uint32_t n = 0;
 
 	slot_finish(s, OUTCOME_TRIED);
-	for (uint16_t i = 0; i < m->parts[s->part].n_rcpts; i++)
+	/* A notice that is refused has no recipients of ours. */
+	for (uint16_t i = 0;
+	     i < m->parts[s->part].n_rcpts && s->notice == NOTICE_NONE; i++)
 		if (s->standing[i] == RCPT_OPEN)
-			s->rcpts[n++] = (struct core_rcpt){ i, verdict, 450,
-				!m->is_silent && m->seg % 4 == 0 };
+			s->rcpts[n++] =
+			    (struct core_rcpt){ i, verdict, 450, false };
 	s->result.n_rcpts = n;
 	s->result.code = 450;
 }
@@ -415,7 +441,45 @@ slot_answer(struct sim_slot *s)
 
 		if (!is_lost)
 			s->rcpts[i].verdict = v;
+		s->rcpts[i].needs_notice = v == VERDICT_BOUNCED ||
+		    p->rcpts[s->rcpts[i].rcpt].tells_success;
 	}
+	s->phase = SLOT_ANSWERED;
+}
+
+/* Our own smtpd has the notice. */
+static void
+sink_take_notice(struct sim_slot *s)
+{
+	struct sim_part *p = &sim.msgs[s->msg].parts[s->part];
+
+	if (s->notice == NOTICE_DELAY) {
+		sim.count.delays++;
+		SIM_REQUIRE(p->delays++ <= p->delay_doubts,
+		    "DOUBLE: a delay is told again, and no doubt was marked");
+		return;
+	}
+	for (uint32_t i = 0; i < p->n_rcpts; i++) {
+		if (s->standing[i] != RCPT_OWED)
+			continue;
+		sim.count.told++;
+		sim.count.told_twice += p->rcpts[i].told > 0 ? 1 : 0;
+		SIM_REQUIRE(p->rcpts[i].told++ <= p->rcpts[i].told_doubts,
+		    "DOUBLE: told again, and no doubt was marked");
+	}
+}
+
+/* It is taken, or not, and the answer comes, or not. */
+static void
+slot_answer_notice(struct sim_slot *s)
+{
+	bool is_lost = !sim.is_calm && sim_chance(20000);
+	bool is_refused = !sim.is_calm && sim_chance(100000);
+
+	if (!is_refused)
+		sink_take_notice(s);
+	slot_finish(s, is_lost || is_refused ? OUTCOME_TRIED : OUTCOME_TOLD);
+	s->result.is_doubtful = is_lost;
 	s->phase = SLOT_ANSWERED;
 }
 
@@ -468,6 +532,13 @@ slot_begin(uint32_t worker, struct sim_slot *s)
 		s->phase = SLOT_TRANSACTION;
 }
 
+/* A notice waits until what made it owed is in the ledger. */
+static bool
+slot_is_sent(const struct sim_slot *s, uint64_t n_flushes)
+{
+	return s->notice == NOTICE_NONE || n_flushes >= s->flush;
+}
+
 static void
 slot_step(uint32_t worker, uint32_t slot)
 {
@@ -476,8 +547,8 @@ slot_step(uint32_t worker, uint32_t slot)
 	if (!s->is_filled)
 		return;
 	if (s->is_on_way) {
-		s->is_on_way = false;
-		s->is_held = true;
+		s->is_on_way = !slot_is_sent(s, sim.n_flushes);
+		s->is_held = !s->is_on_way;
 	} else if (!s->is_held) {
 		return;
 	} else if (s->has_result) {
@@ -486,6 +557,8 @@ slot_step(uint32_t worker, uint32_t slot)
 		slot_begin(worker, s);
 	} else if (s->phase == SLOT_TRANSACTION) {
 		slot_transact(worker, s);
+	} else if (s->notice != NOTICE_NONE) {
+		slot_answer_notice(s);
 	} else {
 		slot_answer(s);
 	}

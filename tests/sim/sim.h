@@ -27,11 +27,16 @@
 #define SIM_SEGMENT_RECORDS 150
 #define SIM_PENDING 512
 #define SIM_LIFE_MS INT64_C(7200000)
+#define SIM_DELAY_MS INT64_C(900000)
+#define SIM_NOTICES SIM_PROVIDERS /* our own site, among the providers */
 
 /* What the oracle knows of one recipient. */
 struct sim_rcpt {
 	uint32_t delivered; /* how often the sink took it */
 	uint32_t doubts;    /* possibly delivered, says the ledger */
+	uint32_t told;      /* how often its sender was told how it ended */
+	uint32_t told_doubts;
+	bool tells_success; /* its sender wants to know of that too */
 	bool will_bounce;
 	uint8_t defers; /* refusals for now still to come */
 };
@@ -41,6 +46,7 @@ struct sim_part {
 	uint8_t n_rcpts;
 	uint32_t tries; /* results of attempts that workers made */
 	bool is_done;   /* the ledger says so */
+	uint32_t delays, delay_doubts; /* told */
 	struct sim_rcpt rcpts[SIM_RCPTS];
 };
 
@@ -53,6 +59,7 @@ struct sim_msg {
 	uint8_t n_parts;
 	uint8_t tenant;
 	bool is_silent;
+	bool wants_delay;
 	bool is_announced; /* the core has heard of it, in this life */
 	bool is_poison;    /* may kill its worker */
 	struct sim_part parts[SIM_PARTS];
@@ -113,6 +120,8 @@ struct sim_slot {
 	bool has_result;
 	bool is_told; /* to this qmgr */
 	uint32_t conn;
+	enum notice_kind notice;
+	uint64_t flush; /* a notice is not sent before this one */
 	uint8_t standing[SIM_RCPTS];
 	struct core_result result;
 	struct core_rcpt rcpts[SIM_RCPTS];
@@ -163,16 +172,18 @@ struct sim {
 	uint64_t checkpoint_seg;
 	struct sim_pending pending[SIM_PENDING];
 	uint32_t n_pending;
+	uint64_t n_flushes;
 
 	struct sim_worker workers[SIM_WORKERS];
 	struct sim_conn conns[SIM_CONNS];
-	struct sim_provider providers[SIM_PROVIDERS];
+	struct sim_provider providers[SIM_PROVIDERS + 1];
 	uint32_t next_conn;
 
 	struct {
 		uint64_t leases, opens, deliveries, doubles, bounces, restarts,
 		    power_losses, deaths, throttles, downs, unheard, full,
-		    checks, checkpoints, retries, jumps, orphans, forgotten;
+		    checks, checkpoints, retries, jumps, orphans, forgotten,
+		    told, told_twice, delays;
 	} count;
 };
 
@@ -244,6 +255,17 @@ sim_msg_of(const struct qid *qid)
 	return &sim.msgs[i];
 }
 
+/* What was remembered of the part is lost: all of it may happen again. */
+static inline void
+sim_doubt(struct sim_part *p)
+{
+	p->delay_doubts++;
+	for (uint32_t i = 0; i < SIM_RCPTS; i++) {
+		p->rcpts[i].doubts++;
+		p->rcpts[i].told_doubts++;
+	}
+}
+
 static inline struct str
 sim_domain(uint32_t i)
 {
@@ -271,10 +293,16 @@ sim_tenant(uint32_t i)
 static inline struct str
 sim_provider_name(uint32_t i)
 {
-	static const char *const names[SIM_PROVIDERS] = { "p0", "p1", "p2",
-		"p3", "p4", "p5" };
+	static const char *const names[SIM_PROVIDERS + 1] = { "p0", "p1", "p2",
+		"p3", "p4", "p5", "notice" };
 
 	return str_from_c(names[i]);
+}
+
+static inline struct str
+sim_source_name(uint32_t provider)
+{
+	return provider == SIM_NOTICES ? STR("local") : STR("default");
 }
 
 #endif /* TESTS_SIM_SIM_H */

@@ -44,12 +44,10 @@ START_TEST(the_last_try_is_at_the_end_of_life)
 	world.queue_policy.backoff.life_ms = 600000;
 	qid = world_admit("", "example.org");
 	world_run();
-	while (world_state(&qid).state != PART_DONE && n < 20) {
+	while (n < 20) {
 		if (n + 1 == world_count(CORE_LEASE))
 			tell(n++, VERDICT_DEFERRED);
-		if (world_state(&qid).due_ms > 0 &&
-		    world_state(&qid).last_code != 0 &&
-		    world_state(&qid).cause == CAUSE_EXPIRED)
+		if (world_state(&qid).cause == CAUSE_EXPIRED)
 			break;
 		world_pass(1000);
 	}
@@ -68,12 +66,14 @@ START_TEST(a_bounce_is_owed_and_waits_for_ever)
 	world_start();
 	qid = world_admit("", "example.org");
 	world_run();
+	world.opens = false;
 	tell(0, VERDICT_BOUNCED);
-	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
+	ck_assert_uint_eq(world_state(&qid).state, PART_READY);
 	ck_assert_uint_eq(world_accounts().owed, 1);
 	WORLD_STR_EQ(world_why(&qid).limit.name, "notice");
 	world_pass(200000000);
-	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
+	ck_assert_uint_eq(world_state(&qid).state, PART_READY);
+	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_BOUNCED);
 	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
 	world_end();
 }
@@ -110,17 +110,20 @@ START_TEST(end_of_life_comes_by_the_clock_without_a_route)
 	world_pass(86400000 + PART_LAST_TRY_MS - 1000);
 	ck_assert_uint_eq(world_state(&qid).state, PART_READY);
 	world_pass(1000);
-	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
+	ck_assert_uint_eq(world_state(&qid).state, PART_LEASED);
+	ck_assert_uint_eq(world_act(CORE_LEASE, 0)->notice, NOTICE_FINAL);
 	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_EXPIRED);
+	WORLD_STR_EQ(world_act(CORE_REMEMBER, 0)->text,
+	    "it could not be delivered in time");
 	ck_assert_uint_eq(world_accounts().owed, 1);
 	world_end();
 }
 END_TEST
 
-START_TEST(what_is_open_is_tried_again_beside_what_is_owed)
+START_TEST(what_is_open_waits_until_what_is_owed_is_told)
 {
 	struct core_admit_part part = { STR("example.org"), 3 };
-	struct core_rcpt rcpts[] = { { 0, VERDICT_DELIVERED, 250, true },
+	struct core_rcpt rcpts[] = { { 0, VERDICT_DELIVERED, 250, false },
 		{ 1, VERDICT_BOUNCED, 550, true },
 		{ 2, VERDICT_DEFERRED, 450, true } };
 	struct core_admit admit;
@@ -135,17 +138,24 @@ START_TEST(what_is_open_is_tried_again_beside_what_is_owed)
 	r.rcpts = rcpts;
 	r.n_rcpts = 3;
 	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
 	state = world_state(&admit.qid);
-	ck_assert_uint_eq(state.state, PART_WAITING);
+	ck_assert_uint_eq(state.state, PART_LEASED);
 	ck_assert_int_eq(part_standing_get(state.standing, 0), RCPT_DELIVERED);
 	ck_assert_int_eq(part_standing_get(state.standing, 1), RCPT_OWED);
 	ck_assert_int_eq(part_standing_get(state.standing, 2), RCPT_OPEN);
-	ck_assert_int_eq(state.due_ms, world.wall_ms + 60000);
-	world_pass(60000);
-	tell(1, VERDICT_DELIVERED);
+	world_pass(100000);
+	r = world_result(world_act(CORE_LEASE, 1), OUTCOME_TOLD);
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
 	state = world_state(&admit.qid);
 	ck_assert_uint_eq(state.state, PART_WAITING);
-	WORLD_STR_EQ(world_why(&admit.qid).limit.name, "notice");
+	ck_assert_int_eq(part_standing_get(state.standing, 1), RCPT_TOLD);
+	ck_assert_int_eq(part_standing_get(state.standing, 2), RCPT_OPEN);
+	ck_assert_int_eq(state.due_ms, world.wall_ms + 60000);
+	world_pass(60000);
+	ck_assert_uint_eq(world_act(CORE_LEASE, 2)->notice, NOTICE_NONE);
+	tell(2, VERDICT_DELIVERED);
+	ck_assert_uint_eq(world_accounts().done, 1);
 	world_end();
 }
 END_TEST
@@ -158,7 +168,7 @@ main(void)
 		a_bounce_is_owed_and_waits_for_ever,
 		a_null_sender_is_owed_nothing,
 		end_of_life_comes_by_the_clock_without_a_route,
-		what_is_open_is_tried_again_beside_what_is_owed };
+		what_is_open_waits_until_what_is_owed_is_told };
 
 	return world_main("fate", tests, COUNT_OF(tests));
 }

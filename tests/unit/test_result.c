@@ -32,10 +32,10 @@ END_TEST
 START_TEST(delivered_stays_delivered)
 {
 	struct core_admit_part part = { STR("a.test"), 2 };
-	struct core_rcpt first[] = { { 0, VERDICT_DELIVERED, 250, true },
+	struct core_rcpt first[] = { { 0, VERDICT_DELIVERED, 250, false },
 		{ 1, VERDICT_DEFERRED, 450, true } };
 	struct core_rcpt second[] = { { 0, VERDICT_BOUNCED, 550, true },
-		{ 1, VERDICT_DELIVERED, 250, true },
+		{ 1, VERDICT_DELIVERED, 250, false },
 		{ 9, VERDICT_BOUNCED, 550, true } };
 	struct core_admit admit;
 	struct core_result r;

@@ -87,19 +87,25 @@ START_TEST(all_are_due_in_slices_and_each_once)
 }
 END_TEST
 
-START_TEST(what_waits_for_a_notice_is_left_alone)
+START_TEST(a_notice_that_was_refused_is_due_too)
 {
+	struct core_result r;
+	struct qid qid;
 	uint32_t op;
 
 	world_start();
-	(void)world_admit("", "a.test");
+	qid = world_admit("", "a.test");
 	world_run();
 	world_tell(world_act(CORE_LEASE, 0), VERDICT_BOUNCED);
-	(void)deferred("", "a.test");
+	world_run();
+	r = world_result(world_act(CORE_LEASE, 1), OUTCOME_TRIED);
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
+	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
 	ck_assert_int_eq(core_retry_all(world.core, &op), ERR_OK);
 	world_run();
 	ck_assert_uint_eq(world_act(CORE_RETRIED, 0)->n, 1);
-	ck_assert_uint_eq(world_accounts().waiting, 1);
+	ck_assert_uint_eq(world_state(&qid).state, PART_LEASED);
 	world_end();
 }
 END_TEST
@@ -134,7 +140,7 @@ main(void)
 	const TTest *tests[] = { one_message_is_due_at_once,
 		matching_queues_are_due_and_no_others,
 		all_are_due_in_slices_and_each_once,
-		what_waits_for_a_notice_is_left_alone,
+		a_notice_that_was_refused_is_due_too,
 		too_many_at_once_are_refused };
 
 	return world_main("retry", tests, COUNT_OF(tests));

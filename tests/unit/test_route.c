@@ -132,6 +132,7 @@ START_TEST(no_route_for_good_bounces_all_that_is_there_and_comes)
 	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_BOUNCED);
 	ck_assert_uint_eq(world_state(&qid).last_code, 550);
 	ck_assert_uint_eq(world_count(CORE_REMEMBER), 300);
+	WORLD_STR_EQ(world_act(CORE_REMEMBER, 299)->text, "no such domain");
 	late = world_admit("", "a.test");
 	world_run();
 	ck_assert_uint_eq(world_state(&late).cause, CAUSE_BOUNCED);
@@ -141,7 +142,28 @@ START_TEST(no_route_for_good_bounces_all_that_is_there_and_comes)
 	world_run();
 	ck_assert_uint_eq(world_count(CORE_ROUTE_ASK), 2);
 	answer(ROUTE_OK, 60000, "");
-	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
+	/* The notices are out, as many as there are connections for. */
+	ck_assert_uint_eq(world_state(&late).state, PART_LEASED);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 8 + 1);
+	world_end();
+}
+END_TEST
+
+START_TEST(no_mail_goes_to_where_notices_go)
+{
+	struct core_route route = { .status = ROUTE_OK,
+		.valid_ms = 1000,
+		.source = STR("local"),
+		.provider = STR("notice") };
+
+	world_start();
+	world.routes = false;
+	(void)world_admit("", "a.test");
+	world_run();
+	route.queue = world_act(CORE_ROUTE_ASK, 0)->queue;
+	ck_assert_int_eq(core_route(world.core, &route), ERR_RANGE);
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_LEASE), 0);
 	world_end();
 }
 END_TEST
@@ -197,6 +219,7 @@ main(void)
 		a_stale_route_is_used_until_there_is_another,
 		parts_wait_a_moment_for_the_route_of_a_new_configuration,
 		no_route_for_good_bounces_all_that_is_there_and_comes,
+		no_mail_goes_to_where_notices_go,
 		answers_out_of_bounds_are_refused,
 		a_shaper_that_comes_back_is_asked_again };
 
