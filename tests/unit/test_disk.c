@@ -132,6 +132,21 @@ START_TEST(a_file_without_a_name_is_gone_when_closed)
 }
 END_TEST
 
+START_TEST(it_is_known_whether_files_need_names)
+{
+	struct spool_dir d;
+
+	spool_dir_init(&d);
+	arm("openat:2:EOPNOTSUPP,openat:3:EMFILE");
+	ck_assert(!disk_needs_names(d.fd));
+	ck_assert(disk_needs_names(d.fd));
+	ck_assert(!disk_needs_names(d.fd));
+	arm("");
+	ck_assert_uint_eq(spool_dir_visit(&d, false), 0);
+	spool_dir_fini(&d);
+}
+END_TEST
+
 static const struct {
 	const char *fault;
 	enum err create, link;
@@ -175,6 +190,7 @@ main(void)
 	tcase_add_test(tc, a_write_goes_on_after_short_and_interrupted_calls);
 	tcase_add_test(tc, a_full_disk_is_told_from_a_broken_one);
 	tcase_add_test(tc, a_read_ends_at_the_end_of_the_file);
+	tcase_add_test(tc, it_is_known_whether_files_need_names);
 	tcase_add_loop_test(
 	    tc, a_file_gets_its_name_at_the_end_and_is_locked_before, 0, 2);
 	tcase_add_loop_test(tc, a_name_is_never_taken_from_another_file, 0, 2);

@@ -70,7 +70,7 @@ daemon_stop(struct svc *svc)
 	svc_done(svc);
 }
 
-static const struct svc_ops plain = { .name = "test",
+static const struct svc_ops plain = { .name = "qmgr",
 	.start = daemon_start,
 	.reload = daemon_reload,
 	.stop = daemon_stop };
@@ -240,7 +240,7 @@ scene_start(struct scene *s)
 	hand_conf(s, "one");
 	hand(s, HAND_PAGE, 0, s->page_fd);
 	hand(s, HAND_LISTENER, 0, s->page_fd);
-	send_start(s, "test");
+	send_start(s, "qmgr");
 	loop_run(s->loop);
 	ck_assert_uint_eq(s->n_ready, 1);
 	ck_assert_uint_eq(s->generation, 1);
@@ -318,7 +318,7 @@ START_TEST(a_wrong_configuration_is_exit_status_100)
 	scene_init(&s, &plain);
 	hand_conf(&s, "");
 	hand(&s, HAND_PAGE, 0, s.page_fd);
-	send_start(&s, "test");
+	send_start(&s, "qmgr");
 	loop_run(s.loop);
 	ck_assert_int_eq(scene_end(&s), EXIT_PERM);
 	ck_assert_ptr_nonnull(strstr(s.words, "node"));
@@ -331,7 +331,7 @@ START_TEST(a_missing_page_is_exit_status_111)
 
 	scene_init(&s, &plain);
 	hand_conf(&s, "one");
-	send_start(&s, "test");
+	send_start(&s, "qmgr");
 	loop_run(s.loop);
 	ck_assert_int_eq(scene_end(&s), EXIT_TEMP);
 	ck_assert_int_eq(strncmp(s.words, "status page", 11), 0);
@@ -474,7 +474,7 @@ reload_early(unsigned n)
 	scene_init(&s, &ops);
 	hand_conf(&s, "one");
 	hand(&s, HAND_PAGE, 0, s.page_fd);
-	send_start(&s, "test");
+	send_start(&s, "qmgr");
 	for (i = 2; i < 2 + n; i++)
 		send_reload(&s, i);
 	while (s.n_ready < 2)

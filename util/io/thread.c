@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,6 +34,7 @@ struct bgthread {
 	struct watch watch;
 	int wake_fd;
 	size_t max_jobs;
+	char name[BGTHREAD_NAME_MAX_BYTES + 1];
 	struct job *jobs[];
 };
 
@@ -74,6 +76,9 @@ run_jobs(void *arg)
 	struct bgthread *t = arg;
 	struct job *job;
 
+	/* By the thread itself: for another it goes by way of a file, which
+	 * the sandbox may not let us open. */
+	(void)pthread_setname_np(pthread_self(), t->name);
 	while ((job = wait_for_job(t)) != NULL) {
 		job->run(job);
 		must(pthread_mutex_lock(&t->lock));
@@ -118,7 +123,7 @@ on_wake(void *arg, unsigned what)
 
 /* Signals are the loop's: the thread takes none. */
 static int
-start_thread(struct bgthread *t, const char *name)
+start_thread(struct bgthread *t)
 {
 	sigset_t all, before;
 	int rc;
@@ -127,9 +132,6 @@ start_thread(struct bgthread *t, const char *name)
 	must(pthread_sigmask(SIG_SETMASK, &all, &before));
 	rc = pthread_create(&t->thread, NULL, run_jobs, t);
 	must(pthread_sigmask(SIG_SETMASK, &before, NULL));
-	if (rc == 0)
-		/* By way of /proc: it may fail, and is for people only. */
-		(void)pthread_setname_np(t->thread, name);
 	return rc;
 }
 
@@ -144,6 +146,7 @@ bgthread_new(struct loop *loop, const char *name, size_t max_jobs)
 	if (t == NULL)
 		fatal("out of memory for the thread %s", name);
 	t->max_jobs = max_jobs;
+	(void)snprintf(t->name, sizeof(t->name), "%s", name);
 	must(pthread_mutex_init(&t->lock, NULL));
 	must(pthread_cond_init(&t->has_work, NULL));
 	must(pthread_cond_init(&t->has_run, NULL));
@@ -153,7 +156,7 @@ bgthread_new(struct loop *loop, const char *name, size_t max_jobs)
 		    "no eventfd for the thread %s: %s", name, strerror(errno));
 	watch_init(&t->watch, loop, t->wake_fd, on_wake, t);
 	watch_set(&t->watch, WATCH_READ);
-	rc = start_thread(t, name);
+	rc = start_thread(t);
 	if (rc != 0)
 		fatal("cannot start the thread %s: %s", name, strerror(rc));
 	return t;

@@ -20,9 +20,12 @@ struct job {
 	void (*done)(struct job *job); /* afterwards, in the loop */
 };
 
-/* Starts a thread; name at most 15 bytes, shown by ps and top. At most max_jobs
- * are submitted and not yet done. Ends the process if there is no thread to be
- * had. */
+/* What Linux shows of it. */
+#define BGTHREAD_NAME_MAX_BYTES 15
+
+/* Starts a thread; name, which may be cut, is shown by ps and top. At most
+ * max_jobs are submitted and not yet done. Ends the process if there is no
+ * thread to be had. */
 struct bgthread *bgthread_new(
     struct loop *loop, const char *name, size_t max_jobs);
 

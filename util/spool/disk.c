@@ -142,6 +142,16 @@ create_unnamed(struct disk_file *f)
 	return disk_err();
 }
 
+bool
+disk_needs_names(int dir_fd)
+{
+	struct disk_file f = { .fd = -1, .dir_fd = dir_fd };
+	enum err err = create_unnamed(&f);
+
+	disk_file_fini(&f);
+	return err == ERR_NOTFOUND;
+}
+
 enum err
 disk_file_create(struct disk_file *f, int dir_fd, const char *name)
 {

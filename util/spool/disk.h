@@ -3,6 +3,7 @@
 #ifndef UTIL_SPOOL_DISK_H
 #define UTIL_SPOOL_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -43,6 +44,10 @@ struct disk_file {
 	int dir_fd;
 	char temp[DISK_TEMP_BYTES]; /* ".NAME.new", or "" */
 };
+
+/* Whether files made in the directory have a name from the beginning, which is
+ * to be taken away later. */
+bool disk_needs_names(int dir_fd);
 
 /* Makes a file, to be called name later; readable and writable by its owner
  * alone. The lock comes before the name (S3): it is locked when this returns.

@@ -19,10 +19,12 @@
 #include "util/io/sys.h"
 #include "util/log/log.h"
 #include "util/proto/chan.h"
+#include "util/spool/disk.h"
 #include "util/svc/confs.h"
 #include "util/svc/hands.h"
 #include "util/svc/page.h"
 #include "util/svc/priv.h"
+#include "util/svc/sandbox.h"
 #include "util/text/num.h"
 
 #define RUN_DIR_MAX_BYTES 4096
@@ -179,6 +181,20 @@ begin_privileges(const struct msg_start *start)
 		    strerror(errno));
 }
 
+/* What works without, but not as well: it is told, and goes on. */
+static void
+begin_sandbox(struct svc *svc)
+{
+	int dir_fd = hands_fd(&svc->hands, HAND_INCOMING, 0);
+	enum err err = sandbox_enter(
+	    svc->ops->name, dir_fd >= 0 && disk_needs_names(dir_fd));
+
+	BUG_IF(err == ERR_NOTFOUND);
+	if (err != ERR_OK)
+		LOG(EV_SANDBOX_OFF, KV_CSTR("name", svc->ops->name),
+		    KV_CSTR("error", strerror(errno)));
+}
+
 static enum err
 on_start(struct svc *svc, struct frame *f)
 {
@@ -202,6 +218,7 @@ on_start(struct svc *svc, struct frame *f)
 	begin_conf(svc);
 	begin_page(svc);
 	begin_privileges(&start);
+	begin_sandbox(svc);
 	svc->ops->start(svc);
 	return ERR_OK;
 }
