@@ -15,22 +15,35 @@ enum {
 	NEEDS_SLOTS = 1u << 5, /* its own */
 };
 
+#define SOCKET(name) (1u << RUN_##name)
+
 const struct program programs[PROGRAM_N] = {
-	[PROGRAM_SHAPER] = { "shaper", 0, RUN_SHAPER, true, PRIV_QUEUE },
-	[PROGRAM_QMGR] = { "qmgr", NEEDS_SPOOL | NEEDS_PAGES, RUN_QMGR, true,
-	    PRIV_QUEUE },
-	[PROGRAM_DELIVER] = { "deliver", NEEDS_SLOTS | NEEDS_QMGR_PAGE, RUN_N,
+	[PROGRAM_SHAPER] = { "shaper", 0, SOCKET(SHAPER), true, PRIV_QUEUE },
+	[PROGRAM_QMGR] = { "qmgr", NEEDS_SPOOL | NEEDS_PAGES, SOCKET(QMGR),
+	    true, PRIV_QUEUE },
+	[PROGRAM_DELIVER] = { "deliver", NEEDS_SLOTS | NEEDS_QMGR_PAGE, 0,
 	    false, PRIV_DELIVER },
 	[PROGRAM_SMTPD] = { "smtpd",
-	    NEEDS_INCOMING | NEEDS_LISTENERS | NEEDS_QMGR_PAGE, RUN_SUBMIT,
-	    false, PRIV_SMTPD },
+	    NEEDS_INCOMING | NEEDS_LISTENERS | NEEDS_QMGR_PAGE,
+	    SOCKET(SUBMIT) | SOCKET(NOTICE), false, PRIV_SMTPD },
 };
 
-const struct run_socket run_sockets[RUN_N] = {
+static const struct run_socket run_sockets[RUN_N] = {
 	[RUN_QMGR] = { "qmgr", 0660, PRIV_QUEUE },
 	[RUN_SHAPER] = { "shaper", 0600, PRIV_QUEUE },
-	[RUN_SUBMIT] = { "submit", 0666, PRIV_SMTPD },
+	[RUN_SUBMIT] = { "submit", 0, PRIV_SMTPD },
+	[RUN_NOTICE] = { "notice", 0600, PRIV_DELIVER },
 };
+
+struct run_socket
+run_socket_of(enum run_place place, const struct conf *conf)
+{
+	struct run_socket socket = run_sockets[place];
+
+	if (place == RUN_SUBMIT)
+		socket.mode = conf->submit.socket_mode;
+	return socket;
+}
 
 /* What is sent to one child, until something goes wrong. */
 struct sending {
@@ -67,6 +80,17 @@ put_listeners(struct sending *s, const struct listeners *listeners)
 		put_text(s, HAND_LISTENER, i,
 		    (struct str){ l->title, l->title_len }, l->fd);
 	}
+}
+
+/* A program that has several tells them by their order. */
+static void
+put_sockets(struct sending *s, const struct master *m, unsigned sockets)
+{
+	uint32_t index = 0, i;
+
+	for (i = 0; i < RUN_N; i++)
+		if ((sockets & (1u << i)) != 0)
+			put(s, HAND_SOCKET, index++, m->run_fds[i]);
 }
 
 static void
@@ -124,8 +148,7 @@ hand_start(struct master *m, const struct child *child)
 	put(&s, HAND_CONF, 0, m->conf_fd);
 	put(&s, HAND_LOCK, 0, m->state.lock);
 	put(&s, HAND_PAGE, 0, child->page_fd);
-	if (program->socket != RUN_N)
-		put(&s, HAND_SOCKET, 0, m->run_fds[program->socket]);
+	put_sockets(&s, m, program->sockets);
 	if ((program->needs & NEEDS_INCOMING) != 0)
 		put(&s, HAND_INCOMING, 0, m->state.incoming);
 	if ((program->needs & NEEDS_SPOOL) != 0)

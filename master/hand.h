@@ -13,10 +13,10 @@
 /* A kind of daemon. */
 struct program {
 	const char *name;
-	unsigned needs;        /* bits, see hand.c */
-	enum run_place socket; /* RUN_N: it has none of its own */
-	bool is_single;        /* there is one */
-	enum priv_role role;   /* whose rights it has */
+	unsigned needs;      /* bits, see hand.c */
+	unsigned sockets;    /* of its own: bits 1 << enum run_place */
+	bool is_single;      /* there is one */
+	enum priv_role role; /* whose rights it has */
 };
 
 enum {
@@ -30,8 +30,8 @@ enum {
 /* In the order in which they are started. */
 extern const struct program programs[PROGRAM_N];
 
-/* Modes of the sockets in run/. */
-extern const struct run_socket run_sockets[RUN_N];
+/* The socket in run/ as this configuration wants it. */
+struct run_socket run_socket_of(enum run_place place, const struct conf *conf);
 
 /*
  * Sends all descriptors that the child needs, and START.

@@ -161,8 +161,8 @@ listeners_log(const struct listeners *fresh, const struct listeners *old)
 
 /* By a descriptor of the name: in a directory of an unprivileged user it may
  * be another file by now. */
-static enum err
-give_socket(const struct state *state, const struct run_socket *socket)
+enum err
+listen_give(const struct state *state, const struct run_socket *socket)
 {
 	const struct priv_user *user = &state->users[socket->role];
 	char path[PROC_PATH_BYTES];
@@ -190,7 +190,7 @@ listen_run(const struct state *state, const struct run_socket *socket, int *fd)
 
 	if (err != ERR_OK)
 		return err;
-	if (give_socket(state, socket) == ERR_OK)
+	if (listen_give(state, socket) == ERR_OK)
 		return ERR_OK;
 	(void)close(*fd);
 	return ERR_IO;

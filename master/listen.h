@@ -63,4 +63,9 @@ struct run_socket {
 MUST_USE enum err listen_run(
     const struct state *state, const struct run_socket *socket, int *fd);
 
+/* Gives one that is there its mode and owner. ERR_IO: not done; errno is set.
+ */
+MUST_USE enum err listen_give(
+    const struct state *state, const struct run_socket *socket);
+
 #endif /* MASTER_LISTEN_H */

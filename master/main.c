@@ -178,8 +178,9 @@ bind_all(struct master *m)
 {
 	char bytes[512];
 	struct outbuf out = { bytes, 0, sizeof(bytes) - 1 };
+	struct run_socket socket;
+	enum run_place i;
 	enum err err;
-	size_t i;
 
 	err = listeners_make(&m->listeners, &none, m->conf, &out);
 	bytes[out.len] = '\0';
@@ -187,11 +188,12 @@ bind_all(struct master *m)
 		fatal_conf("%s", bytes);
 	if (err != ERR_OK)
 		fatal("%s", bytes);
-	for (i = 0; i < RUN_N; i++)
-		if (listen_run(&m->state, &run_sockets[i], &m->run_fds[i]) !=
-		    ERR_OK)
+	for (i = 0; i < RUN_N; i++) {
+		socket = run_socket_of(i, m->conf);
+		if (listen_run(&m->state, &socket, &m->run_fds[i]) != ERR_OK)
 			fatal("%s/%s: cannot listen: %s", m->run_dir,
-			    run_sockets[i].name, strerror(errno));
+			    socket.name, strerror(errno));
+	}
 }
 
 static void
@@ -243,7 +245,7 @@ begin(struct master *m)
 static void
 end(struct master *m)
 {
-	size_t i;
+	enum run_place i;
 
 	LOG(EV_RELAY_STOPPED,
 	    KV_NUM("took_ms", loop_now_ms(m->loop) - m->stop_began_ms));
@@ -253,7 +255,7 @@ end(struct master *m)
 	listeners_retire(&m->listeners, &none);
 	for (i = 0; i < RUN_N; i++) {
 		(void)close(m->run_fds[i]);
-		(void)unlinkat(m->state.run, run_sockets[i].name, 0);
+		(void)unlinkat(m->state.run, run_socket_of(i, m->conf).name, 0);
 	}
 	(void)close(m->conf_fd);
 	conf_free(&m->conf);

@@ -52,7 +52,7 @@ struct child {
 enum master_phase { MASTER_STARTING, MASTER_RUNNING, MASTER_STOPPING };
 
 /* Of the children's own sockets in run/. */
-enum run_place { RUN_QMGR, RUN_SHAPER, RUN_SUBMIT, RUN_N };
+enum run_place { RUN_QMGR, RUN_SHAPER, RUN_SUBMIT, RUN_NOTICE, RUN_N };
 
 struct master {
 	struct loop *loop;

@@ -2,9 +2,12 @@
 /* reload: puts a new configuration in force, whole or not at all. */
 #include "master/reload.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "master/brood.h"
+#include "master/hand.h"
 #include "master/load.h"
 #include "util/log/log.h"
 
@@ -33,6 +36,20 @@ compare(const struct master *m, const struct conf *conf, struct outbuf *text)
 		tell_ignored(text, m, "workers: smtpd");
 	if (conf->workers.deliver != old->workers.deliver)
 		tell_ignored(text, m, "workers: deliver");
+}
+
+/* Without its new mode all else still holds. */
+static void
+set_submit_mode(
+    const struct master *m, const struct conf *conf, struct outbuf *text)
+{
+	struct run_socket socket = run_socket_of(RUN_SUBMIT, conf);
+
+	if (listen_give(&m->state, &socket) == ERR_OK)
+		return;
+	/* A text that is cut is better than none. */
+	(void)!outbuf_printf(
+	    text, "submit: socket_mode cannot be set: %s\n", strerror(errno));
 }
 
 /* From here on nothing fails. */
@@ -77,6 +94,7 @@ master_reload(struct master *m, struct outbuf *text)
 		return err;
 	}
 	compare(m, loaded.conf, text);
+	set_submit_mode(m, loaded.conf, text);
 	put_in_force(m, &loaded, &fresh);
 	return ERR_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "smtpd/data.h"
 #include "smtpd/listener.h"
+#include "smtpd/local.h"
 #include "smtpd/server.h"
 #include "smtpd/session.h"
 #include "smtpd/session_int.h"
@@ -24,29 +25,54 @@ copy_text(char *to, size_t cap, const struct outbuf *from)
 	to[n] = '\0';
 }
 
-/* How the client is called in logs, and in the Received field. */
+/* How the client is called in logs. There is room for any address. */
 static void
-set_client(struct session *s, const struct sock_addr *peer)
+put_client(struct outbuf *out, const struct session_start *start)
+{
+	enum err err = ERR_OK;
+
+	if (start->listener->kind == LISTENER_NOTICE)
+		outbuf_put(out, STR("notice"));
+	else if (start->listener->kind == LISTENER_SUBMIT)
+		err = outbuf_printf(out, "uid %u", (unsigned)start->uid);
+	else if (start->peer->family == SOCK_UNIX)
+		outbuf_put(out, STR("unix"));
+	else
+		err = sock_format(out, start->peer);
+	BUG_IF(err != ERR_OK);
+}
+
+/* The client in the Received field: [192.0.2.1]; empty for a user of this
+ * machine. */
+static void
+put_literal(struct outbuf *out, const struct session_start *start)
+{
+	const struct sock_addr *peer = start->peer;
+
+	if (start->listener->kind == LISTENER_SUBMIT)
+		return;
+	if (start->listener->kind == LISTENER_NOTICE) {
+		outbuf_put(out, STR("notice, MAILER-DAEMON"));
+	} else if (peer->family == SOCK_UNIX) {
+		outbuf_put(out, STR("unix"));
+	} else {
+		outbuf_put(
+		    out, peer->family == SOCK_IP6 ? STR("[IPv6:") : STR("["));
+		BUG_IF(sock_format_ip(out, peer) != ERR_OK);
+		outbuf_putc(out, ']');
+	}
+}
+
+static void
+set_client(struct session *s, const struct session_start *start)
 {
 	char text[SOCK_TEXT_MAX_BYTES + 16];
 	struct outbuf out = { text, 0, sizeof(text) };
-	struct str key = listener_client_key(peer);
 
-	memcpy(s->key, key.ptr, key.len);
-	s->key_bytes = (uint8_t)key.len;
-	if (peer->family == SOCK_UNIX) {
-		outbuf_put(&out, STR("unix"));
-		copy_text(s->client, sizeof(s->client), &out);
-		copy_text(s->literal, sizeof(s->literal), &out);
-		return;
-	}
-	/* There is room for any address. */
-	BUG_IF(sock_format(&out, peer) != ERR_OK);
+	put_client(&out, start);
 	copy_text(s->client, sizeof(s->client), &out);
 	out.len = 0;
-	outbuf_put(&out, peer->family == SOCK_IP6 ? STR("[IPv6:") : STR("["));
-	BUG_IF(sock_format_ip(&out, peer) != ERR_OK);
-	outbuf_putc(&out, ']');
+	put_literal(&out, start);
 	copy_text(s->literal, sizeof(s->literal), &out);
 }
 
@@ -81,16 +107,31 @@ turn_away(const struct session_start *start, const char *limit, uint32_t value)
 	/* A fresh socket takes a line; the client will ask again if not. */
 	if (err == ERR_OK)
 		(void)sys.write(start->fd, out.ptr, out.len);
-	if (sock_format(&who, start->peer) != ERR_OK)
-		who.len = 0;
+	put_client(&who, start);
 	LOG(EV_SESSION_REFUSED, KV_STR("client", outbuf_str(&who)),
 	    KV_CSTR("listener", start->listener->title),
 	    KV_CSTR("limit", limit), KV_NUM("value", value));
 	(void)close(start->fd);
 }
 
+/* False: no memory. */
+static bool
+make_local(struct session *s, const struct session_start *start)
+{
+	enum listener_kind kind = start->listener->kind;
+
+	if (kind == LISTENER_CLIENTS)
+		return true;
+	s->local = local_new(kind, svc_conf(s->server->svc), start->uid);
+	if (s->local == NULL)
+		return false;
+	s->limits = &s->local->limits;
+	return true;
+}
+
 static struct session *
-make(struct server *server, const struct session_start *start)
+make(struct server *server, const struct session_start *start,
+    const struct client_key *key)
 {
 	struct loop *loop = svc_loop(server->svc);
 	struct session *s = calloc(1, sizeof(*s));
@@ -100,14 +141,20 @@ make(struct server *server, const struct session_start *start)
 	*s = (struct session){
 		.server = server,
 		.listener = start->listener,
-		.conf = svc_hold_conf(server->svc),
 		.limits = start->listener->conf,
-		.id = ++server->n_sessions_ever,
+		.id = server->n_sessions_ever + 1,
 		.opened_ms = loop_now_ms(loop),
-		.is_submit = start->listener->is_submit,
+		.key = *key,
+		.is_notice = start->listener->kind == LISTENER_NOTICE,
 	};
+	if (!make_local(s, start)) {
+		free(s);
+		return NULL;
+	}
+	server->n_sessions_ever++;
+	s->conf = svc_hold_conf(server->svc);
 	s->may_relay = is_relay_client(s, start->peer);
-	set_client(s, start->peer);
+	set_client(s, start);
 	watch_init(&s->watch, loop, start->fd, session_on_event, s);
 	timer_init(&s->timer, loop, session_on_timer, s);
 	buf_init(&s->in, sizeof(server->in) - SERVER_READ_BYTES);
@@ -119,23 +166,25 @@ make(struct server *server, const struct session_start *start)
 void
 session_new(struct server *server, const struct session_start *start)
 {
+	struct listener *listener = start->listener;
+	struct client_key key;
 	struct session *s;
 	uint32_t value = 0;
-	const char *limit =
-	    listener_enter(start->listener, start->peer, &value);
+	const char *limit;
 
+	listener_client_key(&key, listener, start->peer, start->uid);
+	limit = listener_enter(listener, &key, &value);
 	if (limit != NULL) {
 		turn_away(start, limit, value);
 		return;
 	}
-	if (intake_pressure(&server->intake, start->listener->is_submit) ==
-	    PRESSURE_REFUSE)
+	if (intake_pressure(&server->intake,
+	        listener->kind == LISTENER_NOTICE) == PRESSURE_REFUSE)
 		limit = intake_reason(&server->intake);
-	s = limit == NULL ? make(server, start) : NULL;
+	s = limit == NULL ? make(server, start, &key) : NULL;
 	if (s == NULL) {
 		turn_away(start, limit != NULL ? limit : "no memory", 0);
-		listener_leave(
-		    start->listener, listener_client_key(start->peer));
+		listener_leave(listener, &key);
 		return;
 	}
 	LOG(EV_SESSION_OPENED, KV_NUM("session", s->id),
@@ -183,8 +232,8 @@ session_free(struct session **session, const char *reason)
 	(void)close(s->watch.fd);
 	buf_fini(&s->in);
 	buf_fini(&s->out);
-	listener_leave(
-	    s->listener, (struct str){ (const char *)s->key, s->key_bytes });
+	listener_leave(s->listener, &s->key);
+	local_free(&s->local);
 	svc_drop_conf(server->svc, s->conf);
 	list_remove(&server->sessions, &s->link);
 	free(s->helo);

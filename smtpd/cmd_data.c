@@ -9,10 +9,9 @@
 void
 cmd_data(struct session *s, const struct command *cmd)
 {
-	bool is_exempt = s->is_submit && s->txn->sender.len == 0;
-
 	(void)cmd;
-	if (intake_pressure(&s->server->intake, is_exempt) == PRESSURE_REFUSE) {
+	if (intake_pressure(&s->server->intake, s->is_notice) ==
+	    PRESSURE_REFUSE) {
 		session_refuse_pressure(s, "DATA");
 		return;
 	}

@@ -50,9 +50,15 @@ cmd_mail_go_on(struct session *s)
 void
 cmd_mail(struct session *s, const struct command *cmd)
 {
-	bool is_exempt = s->is_submit && cmd->path.whole.len == 0;
-	enum pressure pressure = intake_pressure(&s->server->intake, is_exempt);
+	enum pressure pressure =
+	    intake_pressure(&s->server->intake, s->is_notice);
 
+	if (s->is_notice && cmd->path.whole.len > 0) {
+		session_refuse(s, "MAIL", "notice",
+		    STR("550 5.7.1 Notices alone are taken here: MAIL "
+		        "FROM:<>"));
+		return;
+	}
 	if (pressure == PRESSURE_REFUSE) {
 		session_refuse_pressure(s, "MAIL");
 		return;

@@ -4,6 +4,7 @@
 
 #include "smtpd/commit.h"
 #include "smtpd/limits.h"
+#include "smtpd/local.h"
 #include "smtpd/server.h"
 #include "smtpd/session.h"
 #include "smtpd/txn.h"
@@ -75,6 +76,7 @@ origin_of(const struct session *s)
 	return (struct txn_origin){
 		.client = str_from_c(s->client),
 		.helo = str_from_c(s->helo),
+		.auth = str_from_c(s->local == NULL ? NULL : s->local->user),
 		.protocol = protocol,
 	};
 }
@@ -88,10 +90,14 @@ stamp(struct session *s)
 		.qid = server_next_qid(s->server),
 		.wall_ms = loop_wall_ms(svc_loop(s->server->svc)),
 		.node = s->conf->main.node,
+		.from = str_from_c(s->helo),
 		.address_literal = str_from_c(s->literal),
-		.origin = origin_of(s),
+		.uid = s->local == NULL ? 0 : s->local->uid,
+		.protocol = origin_of(s).protocol,
 	};
 
+	if (s->is_notice)
+		st.from = s->conf->main.node;
 	return txn_stamp(s->txn, &st);
 }
 

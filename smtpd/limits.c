@@ -6,6 +6,11 @@
 #include "util/conf/params.h"
 #include "util/text/num.h"
 
+/* The most that notice max_content returns, and as much again for the rest. */
+#define NOTICE_MAX_BYTES (32u << 20)
+/* The most that a listener may be set to, from which a line came. */
+#define NOTICE_LINE_MAX_BYTES (1u << 20)
+
 /* Sets a field to its default. What is a list, a name or a choice begins as
  * empty, or as the first of its words. */
 static enum err
@@ -63,6 +68,30 @@ limits_find(const struct conf *conf, struct str title)
 		if (str_eq(conf->listener[i].head.title, title))
 			return &conf->listener[i];
 	return defaults();
+}
+
+void
+limits_of_submit(const struct conf *conf, struct conf_listener *out)
+{
+	const struct conf_submit *submit = &conf->submit;
+
+	*out = *defaults();
+	out->tenant_header = submit->tenant_header;
+	out->campaign_header = submit->campaign_header;
+	out->max_message_size_bytes = submit->max_message_size_bytes;
+	out->max_recipients = submit->max_recipients;
+	out->max_sessions_per_client = submit->max_sessions_per_user;
+}
+
+void
+limits_of_notice(struct conf_listener *out)
+{
+	*out = *defaults();
+	out->max_message_size_bytes = NOTICE_MAX_BYTES;
+	out->max_line_bytes = NOTICE_LINE_MAX_BYTES;
+	/* deliver's own number of connections bounds them. */
+	out->max_sessions = UINT32_MAX;
+	out->max_sessions_per_client = UINT32_MAX;
 }
 
 enum err

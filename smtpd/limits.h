@@ -7,10 +7,18 @@
 #include "util/conf/conf.h"
 #include "util/text/str.h"
 
-/* The section with this title, as long as conf lives; what has none, as the
- * socket run/submit, has the defaults. */
+/* The section with this title, as long as conf lives; the defaults if there is
+ * none. */
 const struct conf_listener *limits_find(
     const struct conf *conf, struct str title);
+
+/* What holds on run/submit: section submit, and the defaults of listeners.
+ * Texts in it live as long as conf. */
+void limits_of_submit(const struct conf *conf, struct conf_listener *out);
+
+/* What holds on run/notice: no limit that could stand against a notice of any
+ * message that was ever taken. */
+void limits_of_notice(struct conf_listener *out);
 
 /* Room that is enough for the reply below. */
 #define LIMITS_REPLY_BYTES 128

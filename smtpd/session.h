@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "smtpd/listener.h"
 #include "util/base/list.h"
 #include "util/io/buf.h"
 #include "util/io/loop.h"
@@ -14,7 +15,7 @@
 
 struct conf;
 struct conf_listener;
-struct listener;
+struct local;
 struct server;
 struct txn;
 
@@ -46,7 +47,8 @@ struct session {
 	struct server *server;
 	struct listener *listener;
 	const struct conf *conf;            /* held */
-	const struct conf_listener *limits; /* of conf, or built in */
+	const struct conf_listener *limits; /* of conf, or of local */
+	struct local *local;                /* NULL: not by a socket in run/ */
 	struct txn *txn;                    /* NULL: no transaction */
 	char *helo;                         /* NULL: not introduced */
 	uint64_t id;                        /* counts up, for logs */
@@ -56,10 +58,9 @@ struct session {
 	uint8_t state;     /* enum session_state */
 	bool is_esmtp;     /* EHLO was said */
 	bool may_relay;    /* to any domain */
-	bool is_submit;    /* came by the socket of this machine */
+	bool is_notice;    /* by run/notice */
 	bool is_eof;       /* the client sends no more */
-	uint8_t key_bytes;
-	uint8_t key[8];                         /* listener_client_key() */
+	struct client_key key;
 	char client[SESSION_CLIENT_MAX_BYTES];  /* address and port */
 	char literal[SESSION_CLIENT_MAX_BYTES]; /* [192.0.2.1] */
 	struct watch watch;
@@ -73,6 +74,7 @@ struct session_start {
 	struct listener *listener;
 	const struct sock_addr *peer;
 	int fd;
+	uint32_t uid; /* of the client, on a socket in run/ */
 };
 
 /* Begins a session, which owns start->fd, and greets, or refuses with 421 if

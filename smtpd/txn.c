@@ -33,8 +33,8 @@ txn_new(struct session *s, uint32_t max_rcpts)
 	txn->server = s->server;
 	txn->begun_ms = loop_now_ms(svc_loop(s->server->svc));
 	arena_init(&txn->arena, BASE_BYTES + (size_t)max_rcpts * RCPT_BYTES);
-	txn->envelope_bytes = ENVELOPE_FIELD_BYTES * 8 +
-	    ENVELOPE_TEXT_MAX_BYTES * 3 + ENVELOPE_NAME_MAX_BYTES * 2 +
+	txn->envelope_bytes = ENVELOPE_FIELD_BYTES * 10 +
+	    ENVELOPE_TEXT_MAX_BYTES * 5 + ENVELOPE_NAME_MAX_BYTES * 2 +
 	    ENVELOPE_ADDRESS_MAX_BYTES;
 	return txn;
 }
@@ -189,6 +189,7 @@ put_texts(
 		.sender = txn->sender,
 		.client = origin->client,
 		.helo = origin->helo,
+		.auth = origin->auth,
 		.protocol = origin->protocol,
 	};
 
@@ -271,11 +272,17 @@ put_received(
 	enum err err;
 
 	qid_format(&st->qid, qid);
-	err = outbuf_printf(out,
-	    "Received: from %.*s (%.*s)\r\n"
-	    "\tby %.*s (Holdfast) with %.*s id %s",
-	    STR_ARG(st->origin.helo), STR_ARG(st->address_literal),
-	    STR_ARG(st->node), STR_ARG(st->origin.protocol), qid);
+	if (st->address_literal.len == 0)
+		err = outbuf_printf(out,
+		    "Received: by %.*s (Holdfast, from userid %u)\r\n"
+		    "\tid %s",
+		    STR_ARG(st->node), (unsigned)st->uid, qid);
+	else
+		err = outbuf_printf(out,
+		    "Received: from %.*s (%.*s)\r\n"
+		    "\tby %.*s (Holdfast) with %.*s id %s",
+		    STR_ARG(st->from), STR_ARG(st->address_literal),
+		    STR_ARG(st->node), STR_ARG(st->protocol), qid);
 	if (err == ERR_OK)
 		err = put_for(txn, out);
 	if (err == ERR_OK)

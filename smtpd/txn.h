@@ -86,6 +86,7 @@ MUST_USE enum err txn_add_rcpt(
 struct txn_origin {
 	struct str client;
 	struct str helo;
+	struct str auth; /* empty: nobody in particular */
 	struct str protocol;
 };
 
@@ -98,8 +99,10 @@ struct txn_stamp {
 	struct qid qid;
 	int64_t wall_ms;
 	struct str node;
-	struct str address_literal; /* of the client, with brackets */
-	struct txn_origin origin;
+	struct str from;            /* name of the client's host */
+	struct str address_literal; /* of the client, with brackets; empty: */
+	uint32_t uid;               /* it is a user of this machine */
+	struct str protocol;
 };
 MUST_USE enum err txn_stamp(struct txn *txn, const struct txn_stamp *stamp);
 

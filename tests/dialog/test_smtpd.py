@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Conversations with smtpd: each verb, its order, its limits, its end."""
 import os
+import pwd
 import random
 import select
 import signal
@@ -589,11 +590,88 @@ def test_relaying(t):
     run(at(relay), HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
 
 
-def test_the_submit_socket_needs_no_configuration(t):
+# --- the sockets of this machine ---------------------------------------------
+
+def of_run(relay, name):
+    return os.path.join(relay.state, "run", name)
+
+
+def test_run_submit_needs_no_configuration_and_names_the_user(t):
     relay = start(t)
-    run(os.path.join(relay.state, "run", "submit"),
-        HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
+    reply = run(of_run(relay, "submit"),
+                HELLO + ENVELOPE + "C .\nS 250 2.0.0\n")
+    record = spool.find(relay, reply.split()[-1])
+    uid, name = os.getuid(), pwd.getpwuid(os.getuid()).pw_name
+    assert record.content.startswith(
+        b"Received: by relay.test (Holdfast, from userid %d)\r\n"
+        b"\tid %s\r\n\tfor <b@dest.test>;\r\n\t"
+        % (uid, reply.split()[-1].encode())), record.content
+    assert (spool.CLIENT, b"uid %d" % uid) in record.fields, record.fields
+    assert (spool.AUTH, name.encode()) in record.fields, record.fields
     await_queued(relay, 1)
+
+
+def test_section_submit_holds_for_run_submit_alone(t):
+    relay = start(t, 'max_recipients = 3', conf=(
+        'submit { tenant_header = "X-Tenant" max_message_size = "1K" '
+        'max_recipients = 2 max_sessions_per_user = 2 socket_mode = "0660" }'))
+    path = of_run(relay, "submit")
+    assert os.stat(path).st_mode & 0o777 == 0o660
+    reply = run(path, HELLO + r"""
+        C MAIL FROM:<a@client.test> SIZE=1025
+        S 552 5.3.4 Message is too big (max_message_size = 1024)
+        C MAIL FROM:<a@client.test> SIZE=1024
+        S 250
+        C RCPT TO:<b@dest.test>
+        S 250
+        C RCPT TO:<c@dest.test>
+        S 250
+        C RCPT TO:<d@dest.test>
+        S 452 4.5.3 Too many recipients (max_recipients = 2)
+        C DATA
+        S 354
+        C X-Tenant: acme
+        C
+        C .
+        S 250 2.0.0
+    """)
+    record = spool.find(relay, reply.split()[-1])
+    assert (spool.TENANT, b"acme") in record.fields
+    with Dialog(path) as one, Dialog(path) as two:
+        one.expect("220")
+        two.expect("220")
+        run(path, "S 421 4.7.0 Too many sessions (max_sessions_per_user = 2)"
+                  "\nX")
+        run(at(relay), "S 220\n" + BYE)
+    # A reload sets the mode of a socket that stays.
+    relay.write_conf(relay.text.replace("0660", "0600"))
+    relay.command("reload")
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+def test_run_notice_takes_notices_alone(t):
+    relay = start(t, "max_recipients = 1")
+    reply = run(of_run(relay, "notice"), HELLO + r"""
+        C MAIL FROM:<a@client.test>
+        S 550 5.7.1
+        C MAIL FROM:<> SIZE=30000000
+        S 250
+        C RCPT TO:<b@elsewhere.test>
+        S 250
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+    """)
+    qid = reply.split()[-1].encode()
+    record = spool.find(relay, qid.decode())
+    assert record.content.startswith(
+        b"Received: from relay.test (notice, MAILER-DAEMON)\r\n"
+        b"\tby relay.test (Holdfast) with ESMTP id " + qid +
+        b"\r\n\tfor <b@elsewhere.test>;\r\n\t"), record.content
+    assert (spool.CLIENT, b"notice") in record.fields
+    # Others may not open it.
+    assert os.stat(of_run(relay, "notice")).st_mode & 0o777 == 0o600
 
 
 # --- tags --------------------------------------------------------------------
@@ -882,6 +960,10 @@ def test_without_a_queue_manager_only_blind_max_is_taken(t):
         return False
     try:
         await_true("mail is refused", try_one)
+        run(of_run(relay, "submit"), "S 421 4.3.1\nX")
+        # Our own notices make room: nothing stands against them.
+        run(of_run(relay, "notice"), HELLO + ENVELOPE.replace(
+            "a@client.test", "") + "C .\nS 250 2.0.0\n" + BYE)
     finally:
         kill(qmgr, signal.SIGCONT)
     await_true("mail is taken", lambda: not refused())

@@ -35,7 +35,8 @@ def test_directories_and_sockets_have_their_modes(t):
              "store": 0o700, "spool/incoming": 0o700, "spool/deferred": 0o700,
              "spool/ledger": 0o700, "spool/quarantine": 0o700,
              "run/master": 0o660, "run/qmgr": 0o660, "run/shaper": 0o600,
-             "run/submit": 0o666}
+             "run/submit": 0o666,
+             "run/notice": 0o600}
     for name, mode in modes.items():
         found = os.stat(os.path.join(relay.state, name)).st_mode & 0o777
         assert found == mode, (name, oct(found))

@@ -19,7 +19,8 @@ enum hand_kind {
 	HAND_LEDGER,
 	HAND_QUARANTINE,
 	HAND_LISTENER, /* a listening socket for mail; text: its title */
-	HAND_SOCKET,   /* the child's own listening socket in run/ */
+	HAND_SOCKET,   /* the child's own listening sockets in run/: one, and of
+	                * smtpd 0 submit, 1 notice */
 	HAND_KIND_N
 };
 

@@ -28,7 +28,6 @@ enum field_type {
 #define HEAD_BYTES 5 /* type, length */
 #define PART_BYTES 4 /* before the domain */
 #define RCPT_BYTES 6 /* before the address */
-#define NOTIFY_ALL 15
 
 struct field {
 	uint8_t type;
@@ -150,7 +149,7 @@ put_text(struct outbuf *out, const struct envelope_texts *texts, size_t i)
 }
 
 static enum err
-put_ret(struct outbuf *out, enum envelope_ret ret)
+put_ret(struct outbuf *out, enum dsn_ret ret)
 {
 	enum err err;
 
@@ -362,7 +361,7 @@ check_ret(struct check *c, struct str value)
 {
 	if (value.len != 1 || value.ptr[0] <= 0 || value.ptr[0] >= RET_N)
 		return ERR_SYNTAX;
-	c->env->texts.ret = (enum envelope_ret)value.ptr[0];
+	c->env->texts.ret = (enum dsn_ret)value.ptr[0];
 	return ERR_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "util/base/err.h"
+#include "util/mail/dsnparam.h"
 #include "util/mail/part.h"
 #include "util/text/str.h"
 
@@ -23,18 +24,6 @@
 /* Bytes that each field takes besides its texts, at most. */
 #define ENVELOPE_FIELD_BYTES 16
 
-/* When the sender wants notices of a recipient (RFC 3461 4.1); bits. */
-enum {
-	NOTIFY_DEFAULT = 0, /* the client said nothing */
-	NOTIFY_NEVER = 1,
-	NOTIFY_SUCCESS = 2,
-	NOTIFY_FAILURE = 4,
-	NOTIFY_DELAY = 8,
-};
-
-/* What a notice returns of the message (RFC 3461 4.3). */
-enum envelope_ret { RET_DEFAULT, RET_FULL, RET_HEADERS, RET_N };
-
 /* The single fields; empty means absent, but for sender. */
 struct envelope_texts {
 	struct str tenant;
@@ -46,7 +35,7 @@ struct envelope_texts {
 	struct str tls;      /* version and cipher */
 	struct str protocol; /* "ESMTP" and its kin, for Received and logs */
 	struct str envid;    /* RFC 3461 4.4, as the client wrote it */
-	enum envelope_ret ret;
+	enum dsn_ret ret;
 };
 
 struct envelope_part {

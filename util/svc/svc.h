@@ -102,9 +102,9 @@ uint32_t svc_spawn(const struct svc *svc);
 /* Absolute path of state_dir/run, terminated. */
 const char *svc_run_dir(const struct svc *svc);
 
-/* Descriptor that master handed over, borrowed, or -1. Of HAND_LISTENER the
- * index counts from 0, of the pages and slots of workers from 1, all else
- * has index 0. */
+/* Descriptor that master handed over, borrowed, or -1. Of HAND_LISTENER and
+ * HAND_SOCKET the index counts from 0, of the pages and slots of workers from
+ * 1, all else has index 0. */
 int svc_fd(const struct svc *svc, enum hand_kind kind, uint32_t index);
 
 /* Listener i, from 0, with the title of its section: a borrowed view. -1:
