@@ -3,13 +3,14 @@
 #include "deliver/core/facts.h"
 
 #include "util/base/fatal.h"
+#include "util/mail/part.h"
 #include "util/text/json.h"
 
 /* Texts that are not bounded elsewhere are cut here. JSON takes at most six
  * bytes for one, so all but the recipients always fit. */
 #define TEXT_MAX_BYTES 512
 /* Kept free for what stands behind the recipients. */
-#define TAIL_BYTES 64
+#define TAIL_BYTES 192
 
 const char *
 facts_stage_text(enum smtp_stage stage)
@@ -57,6 +58,18 @@ facts_verdict_text(enum verdict verdict)
 	};
 
 	return verdict < VERDICT_N ? texts[verdict] : "?";
+}
+
+const char *
+facts_notice_text(enum notice_kind notice)
+{
+	static const char *const texts[NOTICE_KIND_N] = {
+		[NOTICE_NONE] = "",
+		[NOTICE_FINAL] = "final",
+		[NOTICE_DELAY] = "delay",
+	};
+
+	return notice < NOTICE_KIND_N ? texts[notice] : "?";
 }
 
 static struct str
@@ -107,6 +120,26 @@ put_rcpt(struct json *j, const struct facts_rcpt *r, struct str common)
 	json_close_object(j);
 }
 
+/* The notice to the sender must not call a failure what is delivered. */
+static void
+put_delivered(struct json *j, const struct facts_rcpt *rcpts, uint32_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t bits[PART_RCPTS_MAX / 4] = { 0 };
+	char digits[sizeof(bits)];
+	size_t n_digits = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (rcpts[i].verdict != VERDICT_DELIVERED)
+			continue;
+		bits[rcpts[i].n / 4] |= (uint8_t)(1u << rcpts[i].n % 4);
+		n_digits = rcpts[i].n / 4u + 1;
+	}
+	for (size_t i = 0; i < n_digits; i++)
+		digits[i] = hex[bits[i]];
+	put_text(j, STR("delivered"), (struct str){ digits, n_digits });
+}
+
 /* Those that fit, with room left for the rest. */
 static void
 put_rcpts(struct json *j, const struct facts *f)
@@ -130,8 +163,18 @@ put_rcpts(struct json *j, const struct facts *f)
 	}
 	j->out->cap = cap;
 	json_close_array(j);
-	if (i < f->n_rcpts)
-		put_number(j, STR("omitted"), f->n_rcpts - i);
+	if (i == f->n_rcpts)
+		return;
+	put_number(j, STR("omitted"), f->n_rcpts - i);
+	put_delivered(j, f->rcpts + i, f->n_rcpts - i);
+}
+
+static void
+put_notice(struct json *j, const struct facts *f)
+{
+	put_text(j, STR("notice"), str_from_c(facts_notice_text(f->notice)));
+	put_text(j, STR("to"), f->to);
+	put_text(j, STR("qid"), f->qid);
 }
 
 void
@@ -164,8 +207,11 @@ facts_write(const struct facts *f, struct outbuf *out)
 	}
 	if (f->n_rcpts > 0)
 		put_rcpts(&j, f);
+	if (f->notice != NOTICE_NONE)
+		put_notice(&j, f);
 	json_close_object(&j);
-	/* Five texts of 3 KiB at most, and the recipients know their room. */
+	/* Five texts of 3 KiB at most, and the recipients know their room. A
+	 * notice has none of them, and no sender. */
 	BUG_IF(json_end(&j) != ERR_OK);
 	out->cap = cap;
 }

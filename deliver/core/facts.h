@@ -20,6 +20,7 @@
  *	stage		where it was decided: "connect" "greeting" "EHLO"
  *			"MAIL" "RCPT" "DATA" "body" "dot" "RSET" "QUIT" "idle"
  *	outcome		"tried" "throttled" "returned" "damaged" "unreadable"
+ *			"told"
  *	reply		the last reply that decided, as one line ("451 4.3.0
  *			not now"), or what happened instead of it
  *			("dot: connection closed; possibly delivered")
@@ -36,6 +37,12 @@
  *	  enhanced	"5.1.1"; ours when there was no reply
  *	  reply		as above, where it differs from the one above
  *	omitted		how many recipients found no room here
+ *	delivered	which of those were delivered: hexadecimal digits,
+ *			recipient 4i + j of the part is bit j of digit i
+ *	notice		"final" "delay": this was no delivery, but the try to
+ *			tell the sender of one
+ *	to		who that is
+ *	qid		queue id that the notice got
  */
 #define FACTS_MAX_BYTES 16384
 
@@ -61,15 +68,19 @@ struct facts {
 	uint64_t size_bytes;
 	const struct facts_rcpt *rcpts;
 	uint32_t n_rcpts;
+	enum notice_kind notice; /* then to and qid count */
+	struct str to, qid;
 };
 
 /* Writes the object, cutting texts and leaving out recipients where they do
  * not fit. out has FACTS_MAX_BYTES of room. */
 void facts_write(const struct facts *facts, struct outbuf *out);
 
-/* The words of "stage", "outcome" and "verdict", in static storage. */
+/* The words of "stage", "outcome", "verdict" and "notice", in static storage.
+ */
 const char *facts_stage_text(enum smtp_stage stage);
 const char *facts_outcome_text(enum outcome outcome);
 const char *facts_verdict_text(enum verdict verdict);
+const char *facts_notice_text(enum notice_kind notice);
 
 #endif /* DELIVER_CORE_FACTS_H */

@@ -113,8 +113,10 @@ START_TEST(recipients_that_find_no_room_are_counted)
 	size_t told;
 
 	memset(address, 'x', sizeof(address));
-	for (size_t i = 0; i < RCPTS; i++)
+	for (size_t i = 0; i < RCPTS; i++) {
 		rcpts[i].address = (struct str){ address, sizeof(address) };
+		rcpts[i].verdict = VERDICT_BOUNCED;
+	}
 	got = write_facts(&facts);
 	told = count(got, STR("\"rcpt\":"));
 	ck_assert_uint_gt(told, 40);
@@ -122,7 +124,51 @@ START_TEST(recipients_that_find_no_room_are_counted)
 	    outbuf_printf(&out, "],\"omitted\":%zu}", RCPTS - told), ERR_OK);
 	ck_assert(str_ends(got, outbuf_str(&out)));
 	/* Not one more would fit. */
-	ck_assert_uint_gt(got.len + got.len / told, FACTS_MAX_BYTES - 64);
+	ck_assert_uint_gt(got.len + got.len / told, FACTS_MAX_BYTES - 192);
+}
+END_TEST
+
+START_TEST(of_those_without_room_the_delivered_ones_are_told)
+{
+	static struct facts_rcpt rcpts[RCPTS];
+	struct facts facts = { .rcpts = rcpts, .n_rcpts = RCPTS };
+
+	for (size_t i = 0; i < RCPTS; i++) {
+		rcpts[i].address = STR("somebody.somewhere@dest.test");
+		rcpts[i].verdict = i % 2 == 0 || i == RCPTS - 3
+		    ? VERDICT_DELIVERED
+		    : VERDICT_BOUNCED;
+		rcpts[i].n = (uint16_t)i;
+	}
+	/* All the digits of those that are told above are 0. */
+	ck_assert(str_ends(write_facts(&facts), STR("55557\"}")));
+	ck_assert_uint_eq(
+	    count(write_facts(&facts), STR("\"delivered\":\"0000")), 1);
+	rcpts[RCPTS - 1].verdict = VERDICT_DELIVERED;
+	ck_assert(str_ends(write_facts(&facts), STR("5555f\"}")));
+}
+END_TEST
+
+START_TEST(a_notice_is_told_with_its_queue_id)
+{
+	struct facts facts = {
+		.site = STR("local->notice"),
+		.reply = STR("250 2.0.0 Ok: queued as X"),
+		.stage = STAGE_DOT,
+		.outcome = OUTCOME_TOLD,
+		.notice = NOTICE_FINAL,
+		.to = STR("a@c.test"),
+		.qid = STR("X"),
+	};
+
+	assert_facts(&facts,
+	    "{\"site\":\"local->notice\",\"stage\":\"dot\","
+	    "\"outcome\":\"told\",\"reply\":\"250 2.0.0 Ok: queued as X\","
+	    "\"tries\":0,\"notice\":\"final\",\"to\":\"a@c.test\","
+	    "\"qid\":\"X\"}");
+	facts.notice = NOTICE_DELAY;
+	ck_assert_uint_eq(
+	    count(write_facts(&facts), STR("\"notice\":\"delay\"")), 1);
 }
 END_TEST
 
@@ -149,6 +195,12 @@ START_TEST(the_longest_texts_fit)
 	/* Control bytes take six bytes each. */
 	memset(text, 1, sizeof(text));
 	ck_assert(str_ends(write_facts(&facts), STR("}")));
+	facts.has_message = false;
+	facts.n_rcpts = 0;
+	facts.notice = NOTICE_FINAL;
+	facts.to = longest;
+	facts.qid = STR("01HF0000000000000000000000");
+	ck_assert(str_ends(write_facts(&facts), STR("}")));
 }
 END_TEST
 
@@ -160,6 +212,8 @@ START_TEST(each_stage_outcome_and_verdict_has_a_word)
 		ck_assert_str_ne(facts_outcome_text((enum outcome)i), "?");
 	for (unsigned i = 0; i < VERDICT_N; i++)
 		ck_assert_str_ne(facts_verdict_text((enum verdict)i), "?");
+	ck_assert_str_eq(facts_notice_text(NOTICE_NONE), "");
+	ck_assert_str_eq(facts_notice_text(NOTICE_KIND_N), "?");
 	ck_assert_str_eq(facts_stage_text(STAGE_N), "?");
 	ck_assert_str_eq(facts_outcome_text(OUTCOME_N), "?");
 	ck_assert_str_eq(facts_verdict_text(VERDICT_N), "?");
@@ -177,6 +231,8 @@ main(void)
 	tcase_add_test(tc, an_attempt_is_told_whole);
 	tcase_add_test(tc, what_is_not_known_is_left_out);
 	tcase_add_test(tc, recipients_that_find_no_room_are_counted);
+	tcase_add_test(tc, of_those_without_room_the_delivered_ones_are_told);
+	tcase_add_test(tc, a_notice_is_told_with_its_queue_id);
 	tcase_add_test(tc, the_longest_texts_fit);
 	tcase_add_test(tc, each_stage_outcome_and_verdict_has_a_word);
 	suite_add_tcase(s, tc);
