@@ -2,7 +2,9 @@
 /* hand: which descriptors each kind of daemon is given. */
 #include "master/hand.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/proto/terms.h"
 
@@ -13,6 +15,7 @@ enum {
 	NEEDS_QMGR_PAGE = 1u << 3,
 	NEEDS_PAGES = 1u << 4, /* of all workers, with their slots */
 	NEEDS_SLOTS = 1u << 5, /* its own */
+	NEEDS_USERS = 1u << 6, /* their names */
 };
 
 #define SOCKET(name) (1u << RUN_##name)
@@ -24,7 +27,7 @@ const struct program programs[PROGRAM_N] = {
 	[PROGRAM_DELIVER] = { "deliver", NEEDS_SLOTS | NEEDS_QMGR_PAGE, 0,
 	    false, PRIV_DELIVER },
 	[PROGRAM_SMTPD] = { "smtpd",
-	    NEEDS_INCOMING | NEEDS_LISTENERS | NEEDS_QMGR_PAGE,
+	    NEEDS_INCOMING | NEEDS_LISTENERS | NEEDS_QMGR_PAGE | NEEDS_USERS,
 	    SOCKET(SUBMIT) | SOCKET(NOTICE), false, PRIV_SMTPD },
 };
 
@@ -129,6 +132,19 @@ put_qmgr_page(struct sending *s, const struct master *m)
 			put(s, HAND_PAGE_QMGR, 0, m->children[i].page_fd);
 }
 
+/* A new user is known from the next reload on: a change of the list is a new
+ * file. Without the list users have numbers alone. */
+static void
+put_users(struct sending *s)
+{
+	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	put(s, HAND_USERS, 0, fd);
+	(void)close(fd);
+}
+
 enum err
 hand_start(struct master *m, const struct child *child)
 {
@@ -155,6 +171,8 @@ hand_start(struct master *m, const struct child *child)
 		put_spool(&s, &m->state);
 	if ((program->needs & NEEDS_LISTENERS) != 0)
 		put_listeners(&s, &m->listeners);
+	if ((program->needs & NEEDS_USERS) != 0)
+		put_users(&s);
 	if ((program->needs & NEEDS_QMGR_PAGE) != 0)
 		put_qmgr_page(&s, m);
 	if ((program->needs & NEEDS_PAGES) != 0)
@@ -175,6 +193,8 @@ hand_reload(struct master *m, const struct child *child)
 	put(&s, HAND_CONF, 0, m->conf_fd);
 	if ((child->program->needs & NEEDS_LISTENERS) != 0)
 		put_listeners(&s, &m->listeners);
+	if ((child->program->needs & NEEDS_USERS) != 0)
+		put_users(&s);
 	if (s.err == ERR_OK)
 		s.err = chan_send_reload(child->chan, &reload);
 	return s.err;

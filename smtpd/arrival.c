@@ -122,7 +122,7 @@ make_local(struct session *s, const struct session_start *start)
 
 	if (kind == LISTENER_CLIENTS)
 		return true;
-	s->local = local_new(kind, svc_conf(s->server->svc), start->uid);
+	s->local = local_new(kind, s->server->svc, start->uid);
 	if (s->local == NULL)
 		return false;
 	s->limits = &s->local->limits;

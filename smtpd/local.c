@@ -2,26 +2,42 @@
 /* local: the peer of a socket in run/. */
 #include "smtpd/local.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "smtpd/limits.h"
+#include "util/svc/svc.h"
 
-/* Only this file is asked: what else the system may know of users can be at
- * the other end of a network, and a session would wait for it. */
-#define USERS_PATH "/etc/passwd"
 /* Users that are looked at, and the longest line. */
 #define USERS_MAX 20000
 #define USER_LINE_MAX_BYTES 1024
 
-/* Leaves user empty when there is no such user, or the file cannot be read:
- * the number is known in any case. */
-static void
-find_user(uint32_t uid, char *user)
+/* The list from its beginning on, or NULL. */
+static FILE *
+open_users(int users_fd)
 {
-	FILE *f = fopen(USERS_PATH, "re");
+	int fd = fcntl(users_fd, F_DUPFD_CLOEXEC, 0);
+	FILE *f;
+
+	if (fd < 0)
+		return NULL;
+	f = lseek(fd, 0, SEEK_SET) == 0 ? fdopen(fd, "r") : NULL;
+	if (f == NULL)
+		(void)close(fd);
+	return f;
+}
+
+/* Leaves user empty when there is no such user, or the list cannot be read:
+ * the number is known in any case. Only the list is asked: what else the system
+ * may know of users can be at the other end of a network. */
+static void
+find_user(int users_fd, uint32_t uid, char *user)
+{
+	FILE *f = open_users(users_fd);
 	char line[USER_LINE_MAX_BYTES];
 	struct passwd entry, *found;
 	size_t len;
@@ -42,7 +58,7 @@ find_user(uint32_t uid, char *user)
 }
 
 struct local *
-local_new(enum listener_kind kind, const struct conf *conf, uint32_t uid)
+local_new(enum listener_kind kind, struct svc *svc, uint32_t uid)
 {
 	struct local *local = calloc(1, sizeof(*local));
 
@@ -53,8 +69,8 @@ local_new(enum listener_kind kind, const struct conf *conf, uint32_t uid)
 		limits_of_notice(&local->limits);
 		return local;
 	}
-	limits_of_submit(conf, &local->limits);
-	find_user(uid, local->user);
+	limits_of_submit(svc_conf(svc), &local->limits);
+	find_user(svc_fd(svc, HAND_USERS, 0), uid, local->user);
 	return local;
 }
 

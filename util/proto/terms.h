@@ -21,6 +21,7 @@ enum hand_kind {
 	HAND_LISTENER, /* a listening socket for mail; text: its title */
 	HAND_SOCKET,   /* the child's own listening sockets in run/: one, and of
 	                * smtpd 0 submit, 1 notice */
+	HAND_USERS,    /* the list of this machine's users, to be read */
 	HAND_KIND_N
 };
 
