@@ -13,6 +13,19 @@
 #define TAIL_BYTES 192
 
 const char *
+facts_transport_text(enum transport transport)
+{
+	static const char *const texts[TRANSPORT_N] = {
+		[TRANSPORT_SMTP] = "",
+		[TRANSPORT_LMTP] = "lmtp",
+		[TRANSPORT_DISCARD] = "discard",
+		[TRANSPORT_NOTICE] = "notice",
+	};
+
+	return transport < TRANSPORT_N ? texts[transport] : "?";
+}
+
+const char *
 facts_stage_text(enum smtp_stage stage)
 {
 	static const char *const texts[STAGE_N] = {
@@ -188,6 +201,8 @@ facts_write(const struct facts *f, struct outbuf *out)
 	json_init(&j, out);
 	json_open_object(&j);
 	put_text(&j, STR("site"), f->site);
+	put_text(&j, STR("transport"),
+	    str_from_c(facts_transport_text(f->transport)));
 	put_text(&j, STR("host"), f->host);
 	put_text(&j, STR("address"), f->address);
 	put_text(&j, STR("stage"), str_from_c(facts_stage_text(f->stage)));

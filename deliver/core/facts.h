@@ -15,6 +15,7 @@
  * in this order; what is empty or does not apply is left out:
  *
  *	site		"default->192.0.2.1:25"
+ *	transport	"lmtp" "discard" "notice"; not there: SMTP
  *	host		name of the host, as in the route
  *	address		"192.0.2.1:25"
  *	stage		where it was decided: "connect" "greeting" "EHLO"
@@ -59,6 +60,7 @@ struct facts_rcpt {
 struct facts {
 	struct str site, host, address;
 	struct str sender, reply;
+	enum transport transport;
 	enum smtp_stage stage;
 	enum outcome outcome;
 	bool is_doubtful;
@@ -76,8 +78,8 @@ struct facts {
  * not fit. out has FACTS_MAX_BYTES of room. */
 void facts_write(const struct facts *facts, struct outbuf *out);
 
-/* The words of "stage", "outcome", "verdict" and "notice", in static storage.
- */
+/* The words of these keys, in static storage. */
+const char *facts_transport_text(enum transport transport);
 const char *facts_stage_text(enum smtp_stage stage);
 const char *facts_outcome_text(enum outcome outcome);
 const char *facts_verdict_text(enum verdict verdict);

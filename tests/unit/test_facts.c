@@ -153,6 +153,7 @@ START_TEST(a_notice_is_told_with_its_queue_id)
 {
 	struct facts facts = {
 		.site = STR("local->notice"),
+		.transport = TRANSPORT_NOTICE,
 		.reply = STR("250 2.0.0 Ok: queued as X"),
 		.stage = STAGE_DOT,
 		.outcome = OUTCOME_TOLD,
@@ -162,7 +163,7 @@ START_TEST(a_notice_is_told_with_its_queue_id)
 	};
 
 	assert_facts(&facts,
-	    "{\"site\":\"local->notice\",\"stage\":\"dot\","
+	    "{\"site\":\"local->notice\",\"transport\":\"notice\",\"stage\":\"dot\","
 	    "\"outcome\":\"told\",\"reply\":\"250 2.0.0 Ok: queued as X\","
 	    "\"tries\":0,\"notice\":\"final\",\"to\":\"a@c.test\","
 	    "\"qid\":\"X\"}");
@@ -212,6 +213,8 @@ START_TEST(each_stage_outcome_and_verdict_has_a_word)
 		ck_assert_str_ne(facts_outcome_text((enum outcome)i), "?");
 	for (unsigned i = 0; i < VERDICT_N; i++)
 		ck_assert_str_ne(facts_verdict_text((enum verdict)i), "?");
+	ck_assert_str_eq(facts_transport_text(TRANSPORT_SMTP), "");
+	ck_assert_str_eq(facts_transport_text(TRANSPORT_N), "?");
 	ck_assert_str_eq(facts_notice_text(NOTICE_NONE), "");
 	ck_assert_str_eq(facts_notice_text(NOTICE_KIND_N), "?");
 	ck_assert_str_eq(facts_stage_text(STAGE_N), "?");
