@@ -16,6 +16,7 @@ say_extensions(struct session *s)
 	    "250-SIZE %llu\r\n"
 	    "250-8BITMIME\r\n"
 	    "250-SMTPUTF8\r\n"
+	    "250-DSN\r\n"
 	    "250 ENHANCEDSTATUSCODES",
 	    STR_ARG(s->conf->main.node),
 	    (unsigned long long)s->limits->max_message_size_bytes);

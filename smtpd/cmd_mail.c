@@ -25,7 +25,8 @@ begin(struct session *s, const struct command *cmd)
 {
 	struct txn *txn = txn_new(s, s->limits->max_recipients);
 
-	if (txn == NULL || txn_set_sender(txn, cmd->path.whole) != ERR_OK) {
+	if (txn == NULL ||
+	    txn_set_sender(txn, cmd->path.whole, cmd->envid) != ERR_OK) {
 		txn_free(&txn);
 		session_refuse(s, "MAIL", "memory",
 		    STR("452 4.3.1 Out of memory; try later"));
@@ -37,6 +38,7 @@ begin(struct session *s, const struct command *cmd)
 		txn->flags |= RECORD_8BITMIME;
 	if (cmd->is_smtputf8)
 		txn->flags |= RECORD_SMTPUTF8;
+	txn->ret = cmd->ret;
 	s->txn = txn;
 }
 

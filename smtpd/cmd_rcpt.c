@@ -26,19 +26,26 @@ may_send_to(const struct session *s, const struct address *a)
 
 /* "Postmaster" alone gets our name behind it. */
 static enum err
-add(struct session *s, const struct address *a)
+add(struct session *s, const struct command *cmd)
 {
+	const struct address *a = &cmd->path;
+	struct txn_rcpt rcpt = { .address = a->whole,
+		.domain = a->domain,
+		.orcpt = cmd->orcpt,
+		.notify = cmd->notify };
 	char text[ADDRESS_LOCAL_MAX_BYTES + 1 + ADDRESS_DOMAIN_MAX_BYTES];
 	struct outbuf out = { text, 0, sizeof(text) };
 	struct str node = s->conf->main.node;
 
 	if (a->domain.len > 0)
-		return txn_add_rcpt(s->txn, a->whole, a->domain);
+		return txn_add_rcpt(s->txn, &rcpt);
 	if (outbuf_add(&out, a->local) != ERR_OK ||
 	    outbuf_add(&out, STR("@")) != ERR_OK ||
 	    outbuf_add(&out, node) != ERR_OK)
 		return ERR_FULL;
-	return txn_add_rcpt(s->txn, outbuf_str(&out), node);
+	rcpt.address = outbuf_str(&out);
+	rcpt.domain = node;
+	return txn_add_rcpt(s->txn, &rcpt);
 }
 
 static void
@@ -68,7 +75,7 @@ cmd_rcpt(struct session *s, const struct command *cmd)
 		refuse_count(s);
 		return;
 	}
-	if (add(s, a) != ERR_OK) {
+	if (add(s, cmd) != ERR_OK) {
 		session_refuse(s, "RCPT", "memory",
 		    STR("452 4.5.3 No room for more recipients"));
 		return;

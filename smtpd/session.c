@@ -293,6 +293,9 @@ run_command(struct session *s, struct str line)
 	if (met != RUN)
 		session_refuse(
 		    s, verb_text(cmd.verb), "order", order_replies[met]);
+	else if (cmd.has_dsn && !s->is_esmtp)
+		session_refuse(s, verb_text(cmd.verb), "EHLO",
+		    STR("555 5.5.4 RET, ENVID, NOTIFY and ORCPT need EHLO"));
 	else
 		commands[cmd.verb](s, &cmd);
 }

@@ -20,7 +20,8 @@ struct server;
 struct txn;
 
 /* Longest command line with its CR LF: RFC 5321 4.5.3.1.4 asks for 512, and
- * parameters come on top. */
+ * parameters come on top: the longest are ORCPT with 507, NOTIFY with 29 (RFC
+ * 3461 4) and ENVID with 307, all of whose characters may be coded. */
 #define SESSION_LINE_MAX_BYTES 2048
 /* Longest reply to one command, all its lines. */
 #define SESSION_REPLY_MAX_BYTES 2048

@@ -16,9 +16,9 @@
 /* Memory of a transaction without recipients: sender, header scanner, Received
  * field, tags, envelope. */
 #define BASE_BYTES (64 * 1024)
-/* Memory of one recipient: address, domain, its row (twice, while the table
- * grows), its part and itself in the envelope. */
-#define RCPT_BYTES 2048
+/* Memory of one recipient: address, domain, original recipient, its row (twice,
+ * while the table grows), its part and itself in the envelope. */
+#define RCPT_BYTES 3072
 /* First size of the table of recipients. */
 #define RCPTS_FIRST 4
 
@@ -55,10 +55,13 @@ txn_free(struct txn **txn)
 }
 
 enum err
-txn_set_sender(struct txn *txn, struct str sender)
+txn_set_sender(struct txn *txn, struct str sender, struct str envid)
 {
 	txn->sender = str_dup(sender, &txn->arena);
-	return txn->sender.len == sender.len ? ERR_OK : ERR_FULL;
+	txn->envid = str_dup(envid, &txn->arena);
+	return txn->sender.len == sender.len && txn->envid.len == envid.len
+	    ? ERR_OK
+	    : ERR_FULL;
 }
 
 static enum err
@@ -93,22 +96,26 @@ domain_key(struct txn *txn, struct str domain)
 }
 
 enum err
-txn_add_rcpt(struct txn *txn, struct str address, struct str domain)
+txn_add_rcpt(struct txn *txn, const struct txn_rcpt *rcpt)
 {
 	size_t bytes = txn->envelope_bytes + 2 * ENVELOPE_FIELD_BYTES +
-	    address.len + domain.len;
-	struct txn_rcpt r = { .order = txn->n_rcpts };
+	    rcpt->address.len + rcpt->domain.len + rcpt->orcpt.len;
+	struct txn_rcpt r = { .order = txn->n_rcpts, .notify = rcpt->notify };
 
 	if (bytes > ENVELOPE_MAX_BYTES)
 		return ERR_FULL;
-	r.address = str_dup(address, &txn->arena);
-	r.domain = domain_key(txn, domain);
-	if (r.address.len == 0 || r.domain.len == 0)
+	r.address = str_dup(rcpt->address, &txn->arena);
+	r.domain = domain_key(txn, rcpt->domain);
+	r.orcpt = str_dup(rcpt->orcpt, &txn->arena);
+	if (r.address.len == 0 || r.domain.len == 0 ||
+	    r.orcpt.len < rcpt->orcpt.len)
 		return ERR_FULL;
 	if (txn->n_rcpts == txn->rcpts_cap && grow_rcpts(txn) != ERR_OK)
 		return ERR_FULL;
 	txn->rcpts[txn->n_rcpts++] = r;
 	txn->envelope_bytes = bytes;
+	if ((r.notify & NOTIFY_DELAY) != 0)
+		txn->flags |= RECORD_NOTIFY_DELAY;
 	return ERR_OK;
 }
 
@@ -171,7 +178,9 @@ put_rcpts(const struct txn *txn, struct outbuf *out)
 		struct envelope_rcpt rcpt = {
 			.part = txn->rcpts[i].part,
 			.index = txn->rcpts[i].index,
+			.notify = txn->rcpts[i].notify,
 			.address = txn->rcpts[i].address,
+			.orcpt = txn->rcpts[i].orcpt,
 		};
 
 		err = envelope_put_rcpt(out, &rcpt);
@@ -191,6 +200,8 @@ put_texts(
 		.helo = origin->helo,
 		.auth = origin->auth,
 		.protocol = origin->protocol,
+		.envid = txn->envid,
+		.ret = txn->ret,
 	};
 
 	return envelope_put_texts(out, &texts);

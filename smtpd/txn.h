@@ -26,9 +26,11 @@ struct session;
 struct txn_rcpt {
 	struct str address;
 	struct str domain; /* of its queue */
+	struct str orcpt;  /* empty: none */
 	uint32_t order;    /* of arrival, from 0 */
 	uint16_t part;     /* by txn_close() */
 	uint16_t index;    /* within the part */
+	uint8_t notify;
 };
 
 /* Lives as long as its session wants it, and longer while it is on its way to
@@ -41,8 +43,10 @@ struct txn {
 	int64_t begun_ms; /* boot time */
 
 	struct str sender; /* empty: the null path */
+	struct str envid;  /* empty: none */
+	enum dsn_ret ret;
 	uint64_t declared_bytes;
-	uint16_t flags; /* RECORD_8BITMIME, RECORD_SMTPUTF8 */
+	uint16_t flags; /* RECORD_ bits but for those of the content */
 
 	struct txn_rcpt *rcpts; /* by arrival; by part after txn_close() */
 	uint32_t n_rcpts;
@@ -71,16 +75,16 @@ struct txn *txn_new(struct session *s, uint32_t max_rcpts);
 /* Drops it: its content is forgotten. Not while it is in commit's hands. */
 void txn_free(struct txn **txn);
 
-/* Sets the sender. ERR_FULL: no memory. */
-MUST_USE enum err txn_set_sender(struct txn *txn, struct str sender);
+/* Sets the sender, and his name for the transaction. ERR_FULL: no memory. */
+MUST_USE enum err txn_set_sender(
+    struct txn *txn, struct str sender, struct str envid);
 
 /*
- * Adds a recipient, whose domain may come from elsewhere (node's postmaster).
+ * Adds a copy of a recipient: address, domain, orcpt and notify are set.
  *
  * ERR_FULL	no memory, or the envelope would exceed ENVELOPE_MAX_BYTES
  */
-MUST_USE enum err txn_add_rcpt(
-    struct txn *txn, struct str address, struct str domain);
+MUST_USE enum err txn_add_rcpt(struct txn *txn, const struct txn_rcpt *rcpt);
 
 /* Texts of the envelope, besides sender and tags. */
 struct txn_origin {

@@ -6,6 +6,7 @@ import random
 import select
 import signal
 import socket
+import struct
 
 import spool
 from dialog import Dialog, run
@@ -67,6 +68,7 @@ def test_a_whole_session(t):
         L 250-SIZE 52428800
         L 250-8BITMIME
         L 250-SMTPUTF8
+        L 250-DSN
         C MAIL FROM:<a@client.test> SIZE=100 BODY=8BITMIME
         S 250 2.1.0
         C RCPT TO:<b@dest.test>
@@ -200,7 +202,7 @@ def test_malformed_commands(t):
         S 501 5.1.3
         C RCPT TO:<>
         S 501 5.1.3
-        C RCPT TO:<b@dest.test> NOTIFY=NEVER
+        C RCPT TO:<b@dest.test> COLOUR=red
         S 555 5.5.4
         C RCPT TO:<@route.test:b@dest.test>
         S 250
@@ -588,6 +590,142 @@ def test_relaying(t):
         S 250 2.0.0
     """ + BYE)
     run(at(relay), HELLO + ENVELOPE + "C .\nS 250 2.0.0\n" + BYE)
+
+
+# --- notices that a sender asks for ------------------------------------------
+
+NOTIFY_DELAY_FLAG = 32
+
+
+def rcpts(record):
+    """[(notify, address, orcpt)] of a record."""
+    found = []
+    for kind, value in record.fields:
+        if kind == spool.RCPT:
+            _, notify, _, n = struct.unpack("<HBBH", value[:6])
+            found.append((notify, value[6:6 + n], value[6 + n:]))
+    return found
+
+
+def test_what_a_sender_wants_to_be_told_is_kept_as_he_wrote_it(t):
+    relay = start(t)
+    reply = run(at(relay), HELLO + r"""
+        C MAIL FROM:<a@client.test> SIZE=10 RET=HDRS ENVID=QQ+2B314
+        S 250
+        C RCPT TO:<b@dest.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;B+2Bx@D.test
+        S 250
+        C RCPT TO:<c@dest.test> NOTIFY=never
+        S 250
+        C RCPT TO:<d@dest.test>
+        S 250
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+    """)
+    _, record = stored(relay, reply)
+    assert (spool.ENVID, b"QQ+2B314") in record.fields
+    assert (spool.RET, b"\2") in record.fields
+    assert rcpts(record) == [
+        (2 | 8, b"b@dest.test", b"rfc822;B+2Bx@D.test"),
+        (1, b"c@dest.test", b""), (0, b"d@dest.test", b"")], rcpts(record)
+    assert record.flags & NOTIFY_DELAY_FLAG
+    reply = run(at(relay), HELLO + r"""
+        C MAIL FROM:<a@client.test> RET=FULL
+        S 250
+        C RCPT TO:<b@dest.test> NOTIFY=FAILURE
+        S 250
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+    """)
+    _, record = stored(relay, reply)
+    assert (spool.RET, b"\1") in record.fields
+    assert spool.ENVID not in [kind for kind, _ in record.fields]
+    assert not record.flags & NOTIFY_DELAY_FLAG
+
+
+def test_an_original_recipient_may_be_utf8_where_the_transaction_is(t):
+    relay = start(t)
+    reply = run(at(relay), HELLO + r"""
+        C MAIL FROM:<a@client.test>
+        S 250
+        C RCPT TO:<b@dest.test> ORCPT=utf-8;\xc3\xb6@dest.test
+        S 501 5.5.4 ORCPT
+        C RSET
+        S 250
+        C MAIL FROM:<a@client.test> SMTPUTF8
+        S 250
+        C RCPT TO:<b@dest.test> ORCPT=utf-8;\xc3\xb6@dest.test
+        S 250
+        C DATA
+        S 354
+        C .
+        S 250 2.0.0
+    """)
+    _, record = stored(relay, reply)
+    assert rcpts(record)[0][2] == b"utf-8;\xc3\xb6@dest.test"
+
+
+def test_notice_parameters_that_are_wrong_are_named(t):
+    relay = start(t, "max_errors = 100")
+    with Dialog(at(relay)) as d:
+        d.expect("220")
+        d.ask("EHLO c.test", "250")
+        for text, name in (
+                ("RET=ALL", "RET"), ("RET", "RET"), ("RET=FULL RET=HDRS", "RET"),
+                ("ENVID=", "ENVID"), ("ENVID=a=b", "ENVID"),
+                ("ENVID=a+2b", "ENVID"), ("ENVID=+", "ENVID"),
+                ("ENVID=+0D+0AX", "ENVID"), ("ENVID=" + "x" * 101, "ENVID"),
+                ("ENVID=a ENVID=b", "ENVID")):
+            d.ask("MAIL FROM:<a@c.test> " + text, "501 5.5.4 " + name)
+        d.ask("MAIL FROM:<a@c.test> ENVID=" + "x" * 100, "250")
+        for text, name in (
+                ("NOTIFY=", "NOTIFY"), ("NOTIFY=NEVER,FAILURE", "NOTIFY"),
+                ("NOTIFY=SUCCESS,SUCCESS", "NOTIFY"), ("NOTIFY=ON", "NOTIFY"),
+                ("NOTIFY=DELAY NOTIFY=DELAY", "NOTIFY"),
+                ("ORCPT=b@dest.test", "ORCPT"), ("ORCPT=rfc822;", "ORCPT"),
+                ("ORCPT=rfc822;b+0A", "ORCPT"), ("ORCPT=rfc822;b=c", "ORCPT"),
+                ("ORCPT=rfc822;" + "x" * 494, "ORCPT")):
+            d.ask("RCPT TO:<b@dest.test> " + text, "501 5.5.4 " + name)
+        # None of them was taken; a good one of full length is.
+        d.ask("DATA", "503 5.5.1")
+        d.ask("RCPT TO:<b@dest.test> NOTIFY=SUCCESS,FAILURE,DELAY "
+              "ORCPT=rfc822;" + "x" * 493, "250")
+        d.ask("RCPT TO:<b@dest.test> RET=FULL", "555 5.5.4")
+        d.ask("QUIT", "221")
+
+
+def test_notice_parameters_need_ehlo(t):
+    relay = start(t)
+    run(at(relay), r"""
+        S 220
+        C MAIL FROM:<a@client.test> RET=FULL
+        S 503 5.5.1
+        C HELO client.test
+        S 250
+        C MAIL FROM:<a@client.test> ENVID=1
+        S 555 5.5.4
+        C MAIL FROM:<a@client.test>
+        S 250
+        C RCPT TO:<b@dest.test> NOTIFY=NEVER
+        S 555 5.5.4
+        C RCPT TO:<b@dest.test>
+        S 250
+    """ + BYE)
+
+
+def test_a_size_that_is_too_big_is_told_whatever_else_is_asked(t):
+    relay = start(t, 'max_message_size = "1K"')
+    run(at(relay), HELLO + r"""
+        C MAIL FROM:<a@client.test> RET=FULL SIZE=1025 ENVID=a
+        S 552 5.3.4
+        C MAIL FROM:<a@client.test> SIZE=1025 RET=NO
+        S 501 5.5.4 RET
+        C MAIL FROM:<a@client.test> ENVID=a SIZE=1024 RET=FULL
+        S 250
+    """ + BYE)
 
 
 # --- the sockets of this machine ---------------------------------------------

@@ -6,6 +6,30 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "util/mail/xtext.h"
+
+/* These are written into notices and onto other servers' command lines. */
+static void
+check_dsn(const struct command *cmd, bool utf8_rcpt)
+{
+	struct xtext_orcpt orcpt;
+
+	BUG_IF(cmd->verb != VERB_MAIL &&
+	    (cmd->ret != RET_DEFAULT || cmd->envid.len > 0));
+	BUG_IF(cmd->verb != VERB_RCPT &&
+	    (cmd->notify != NOTIFY_DEFAULT || cmd->orcpt.len > 0));
+	BUG_IF(cmd->has_dsn !=
+	    (cmd->ret != RET_DEFAULT || cmd->envid.len > 0 ||
+	        cmd->notify != NOTIFY_DEFAULT || cmd->orcpt.len > 0));
+	BUG_IF(
+	    (cmd->notify & NOTIFY_NEVER) != 0 && cmd->notify != NOTIFY_NEVER);
+	BUG_IF(cmd->envid.len > 0 && !xtext_is_envid(cmd->envid));
+	if (cmd->orcpt.len == 0)
+		return;
+	BUG_IF(xtext_parse_orcpt(&orcpt, cmd->orcpt) != ERR_OK);
+	for (size_t i = 0; i < cmd->orcpt.len; i++)
+		BUG_IF((unsigned char)cmd->orcpt.ptr[i] > 0x7f && !utf8_rcpt);
+}
 
 static void
 check_good(const struct command *cmd, bool utf8_rcpt)
@@ -16,6 +40,7 @@ check_good(const struct command *cmd, bool utf8_rcpt)
 	BUG_IF(cmd->verb == VERB_RCPT && cmd->path.is_utf8 && !utf8_rcpt);
 	BUG_IF(
 	    cmd->verb == VERB_MAIL && cmd->path.is_utf8 && !cmd->is_smtputf8);
+	check_dsn(cmd, utf8_rcpt);
 	if (cmd->verb != VERB_HELO && cmd->verb != VERB_EHLO)
 		return;
 	/* It goes into a field that we write: no way out of it. */

@@ -9,6 +9,7 @@
 #include "util/base/array.h"
 
 #define LONG_60 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
+#define LONG_40 "abcdefghijabcdefghijabcdefghijabcdefghij"
 #define HOST_240 LONG_60 LONG_60 LONG_60 LONG_60
 #define HOST_255 HOST_240 "abcdefghijabcde"
 
@@ -170,7 +171,9 @@ static const struct {
 	{ STR_INIT("MAIL FROM:<a@b> SMTPUTF8="), VERB_MAIL, COMMAND_BAD_PARAM },
 	{ STR_INIT("MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8"), VERB_MAIL,
 	    COMMAND_BAD_PARAM },
-	{ STR_INIT("MAIL FROM:<a@b> RET=HDRS"), VERB_MAIL,
+	{ STR_INIT("MAIL FROM:<a@b> NOTIFY=NEVER"), VERB_MAIL,
+	    COMMAND_UNKNOWN_PARAM },
+	{ STR_INIT("MAIL FROM:<a@b> ORCPT=rfc822;a@b"), VERB_MAIL,
 	    COMMAND_UNKNOWN_PARAM },
 	{ STR_INIT("MAIL FROM:<a@b> SIZE=1 x"), VERB_MAIL,
 	    COMMAND_UNKNOWN_PARAM },
@@ -184,9 +187,121 @@ static const struct {
 	{ STR_INIT("RCPT TO:<" LONG_60 "abcde@b>"), VERB_RCPT,
 	    COMMAND_LONG_RCPT },
 	{ STR_INIT("RCPT TO:<\xc3\xb6@b>"), VERB_RCPT, COMMAND_UTF8_RCPT },
-	{ STR_INIT("RCPT TO:<a@b> NOTIFY=NEVER"), VERB_RCPT,
+	{ STR_INIT("RCPT TO:<a@b> RET=HDRS"), VERB_RCPT,
 	    COMMAND_UNKNOWN_PARAM },
+	{ STR_INIT("RCPT TO:<a@b> SIZE=1"), VERB_RCPT, COMMAND_UNKNOWN_PARAM },
+	{ STR_INIT("RCPT TO:<a@b> ENVID=1"), VERB_RCPT, COMMAND_UNKNOWN_PARAM },
 };
+
+#define FROM "MAIL FROM:<a@b> "
+#define TO "RCPT TO:<a@b> "
+#define ORCPT "ORCPT=rfc822;a@b"
+
+/* The same for the parameters of RFC 3461. */
+static const struct {
+	struct str line;
+	enum command_fault fault;
+} bad_dsn[] = {
+	{ STR_INIT(FROM "RET"), COMMAND_RET_VALUE },
+	{ STR_INIT(FROM "RET="), COMMAND_RET_VALUE },
+	{ STR_INIT(FROM "RET=HEADERS"), COMMAND_RET_VALUE },
+	{ STR_INIT(FROM "RET=FULL,HDRS"), COMMAND_RET_VALUE },
+	{ STR_INIT(FROM "RET=FULL RET=FULL"), COMMAND_RET_TWICE },
+	{ STR_INIT(FROM "RET=FULL ret=hdrs"), COMMAND_RET_TWICE },
+	{ STR_INIT(FROM "ENVID"), COMMAND_ENVID_EMPTY },
+	{ STR_INIT(FROM "ENVID="), COMMAND_ENVID_EMPTY },
+	{ STR_INIT(FROM "ENVID=a ENVID=a"), COMMAND_ENVID_TWICE },
+	{ STR_INIT(FROM "ENVID=" LONG_60 LONG_40 "k"), COMMAND_ENVID_LONG },
+	{ STR_INIT(FROM "ENVID=a=b"), COMMAND_ENVID_CODE },
+	{ STR_INIT(FROM "ENVID=a+"), COMMAND_ENVID_CODE },
+	{ STR_INIT(FROM "ENVID=a+2"), COMMAND_ENVID_CODE },
+	{ STR_INIT(FROM "ENVID=a+2b"), COMMAND_ENVID_CODE },
+	{ STR_INIT(FROM "ENVID=\xc3\xb6"), COMMAND_ENVID_CODE },
+	{ STR_INIT(FROM "ENVID=a\x01"), COMMAND_ENVID_CODE },
+	{ STR_INIT(FROM "ENVID=a+0D+0AX:+20y"), COMMAND_ENVID_BYTE },
+	{ STR_INIT(FROM "ENVID=+00"), COMMAND_ENVID_BYTE },
+	{ STR_INIT(FROM "ENVID=+C3+B6"), COMMAND_ENVID_BYTE },
+	/* The first fault is told. */
+	{ STR_INIT(FROM "RET=X COLOUR=red"), COMMAND_RET_VALUE },
+	{ STR_INIT(FROM "COLOUR=red RET=X"), COMMAND_UNKNOWN_PARAM },
+	{ STR_INIT(TO "NOTIFY"), COMMAND_NOTIFY_WORD },
+	{ STR_INIT(TO "NOTIFY="), COMMAND_NOTIFY_WORD },
+	{ STR_INIT(TO "NOTIFY=ALWAYS"), COMMAND_NOTIFY_WORD },
+	{ STR_INIT(TO "NOTIFY=DELAY,"), COMMAND_NOTIFY_WORD },
+	{ STR_INIT(TO "NOTIFY=DELAY, FAILURE"), COMMAND_NOTIFY_WORD },
+	{ STR_INIT(TO "NOTIFY=DELAY,DELAY"), COMMAND_NOTIFY_REPEAT },
+	{ STR_INIT(TO "NOTIFY=NEVER,DELAY"), COMMAND_NOTIFY_NEVER },
+	{ STR_INIT(TO "NOTIFY=DELAY,NEVER"), COMMAND_NOTIFY_NEVER },
+	{ STR_INIT(TO "NOTIFY=NEVER NOTIFY=DELAY"), COMMAND_NOTIFY_TWICE },
+	{ STR_INIT(TO "ORCPT"), COMMAND_ORCPT_TYPE },
+	{ STR_INIT(TO "ORCPT=a@b"), COMMAND_ORCPT_TYPE },
+	{ STR_INIT(TO "ORCPT=;a@b"), COMMAND_ORCPT_TYPE },
+	{ STR_INIT(TO "ORCPT=rfc@822;a@b"), COMMAND_ORCPT_TYPE },
+	{ STR_INIT(TO "ORCPT=rfc822;"), COMMAND_ORCPT_EMPTY },
+	{ STR_INIT(TO "ORCPT=rfc822;a=b"), COMMAND_ORCPT_CODE },
+	{ STR_INIT(TO "ORCPT=rfc822;a+3d"), COMMAND_ORCPT_CODE },
+	{ STR_INIT(TO "ORCPT=utf-8;\xc3\xb6@b"), COMMAND_ORCPT_CODE },
+	{ STR_INIT(TO "ORCPT=rfc822;a+0A"), COMMAND_ORCPT_BYTE },
+	{ STR_INIT(TO ORCPT " " ORCPT), COMMAND_ORCPT_TWICE },
+	{ STR_INIT(TO ORCPT HOST_240 HOST_240 "12345678901"),
+	    COMMAND_ORCPT_LONG },
+};
+
+START_TEST(faults_of_notice_parameters_are_named)
+{
+	struct command cmd;
+	struct str name = bad_dsn[_i].line, reply;
+
+	ck_assert_int_eq(
+	    command_parse(&cmd, bad_dsn[_i].line, false), ERR_SYNTAX);
+	ck_assert_int_eq(cmd.fault, bad_dsn[_i].fault);
+	if (cmd.fault == COMMAND_UNKNOWN_PARAM)
+		return;
+	/* It says which one. */
+	name = str_tail(name, str_find(name, '>') + 2);
+	name = str_head(name, name.len < 3 ? name.len : 3);
+	reply = command_fault_reply(cmd.fault);
+	ck_assert(str_starts(reply, STR("501 5.5.4 ")));
+	ck_assert(str_eq(str_head(str_tail(reply, 10), 3), name));
+}
+END_TEST
+
+START_TEST(notice_parameters_are_read_as_they_stand)
+{
+	struct command cmd;
+
+	ck_assert_int_eq(command_parse(&cmd, STR(FROM), false), ERR_OK);
+	ck_assert(!cmd.has_dsn && cmd.ret == RET_DEFAULT && cmd.envid.len == 0);
+	ck_assert_int_eq(
+	    command_parse(&cmd,
+	        STR(FROM "SIZE=1 ret=hdrs Envid=QQ+2B3 BODY=7BIT"), false),
+	    ERR_OK);
+	ck_assert(cmd.has_dsn && cmd.has_size);
+	ck_assert_int_eq(cmd.ret, RET_HEADERS);
+	ck_assert(str_eq(cmd.envid, STR("QQ+2B3")));
+	ck_assert_int_eq(
+	    command_parse(&cmd, STR(FROM "ENVID=" LONG_60 LONG_40), false),
+	    ERR_OK);
+	ck_assert_uint_eq(cmd.envid.len, 100);
+	ck_assert_int_eq(command_parse(&cmd, STR(TO), false), ERR_OK);
+	ck_assert(!cmd.has_dsn && cmd.notify == NOTIFY_DEFAULT);
+	ck_assert_int_eq(
+	    command_parse(&cmd,
+	        STR(TO "Notify=success,DELAY orcpt=rfc822;A+2Bb@B"), false),
+	    ERR_OK);
+	ck_assert(cmd.has_dsn);
+	ck_assert_uint_eq(cmd.notify, NOTIFY_SUCCESS | NOTIFY_DELAY);
+	ck_assert(str_eq(cmd.orcpt, STR("rfc822;A+2Bb@B")));
+	ck_assert_int_eq(
+	    command_parse(&cmd, STR(TO "ORCPT=utf-8;\xc3\xb6@b"), true),
+	    ERR_OK);
+	ck_assert_int_eq(
+	    command_parse(
+	        &cmd, STR(TO ORCPT HOST_240 HOST_240 "1234567890"), false),
+	    ERR_OK);
+	ck_assert_uint_eq(cmd.orcpt.len, 500);
+}
+END_TEST
 
 START_TEST(faults_are_named)
 {
@@ -225,6 +340,9 @@ main(void)
 	    tc, senders_and_their_parameters_are_read, 0, n_senders);
 	tcase_add_test(tc, recipients_are_read);
 	tcase_add_loop_test(tc, faults_are_named, 0, (int)COUNT_OF(bad));
+	tcase_add_loop_test(
+	    tc, faults_of_notice_parameters_are_named, 0, COUNT_OF(bad_dsn));
+	tcase_add_test(tc, notice_parameters_are_read_as_they_stand);
 	tcase_add_test(tc, verbs_have_names);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -79,12 +79,19 @@ check_host(struct str arg)
 	return COMMAND_FINE;
 }
 
+/* --- parameters ----------------------------------------------------------- */
+
+/* What is behind "=" in value; its ptr is NULL where there is none. */
+typedef enum command_fault set_fn(
+    struct command *cmd, struct str value, bool utf8);
+
 /* A size above 64 bits is a size all the same: too big for any limit. */
 static enum command_fault
-set_size(struct command *cmd, struct str value)
+set_size(struct command *cmd, struct str value, bool utf8)
 {
 	enum err err = num_u64(value, UINT64_MAX, &cmd->size_bytes);
 
+	(void)utf8;
 	if (err == ERR_RANGE)
 		cmd->size_bytes = UINT64_MAX;
 	if (cmd->has_size || (err != ERR_OK && err != ERR_RANGE))
@@ -94,8 +101,9 @@ set_size(struct command *cmd, struct str value)
 }
 
 static enum command_fault
-set_body(struct command *cmd, struct str value)
+set_body(struct command *cmd, struct str value, bool utf8)
 {
+	(void)utf8;
 	if (cmd->body != COMMAND_BODY_UNSAID)
 		return COMMAND_BAD_PARAM;
 	if (str_eq_nocase(value, STR("7BIT")))
@@ -107,25 +115,116 @@ set_body(struct command *cmd, struct str value)
 	return COMMAND_FINE;
 }
 
-/* One word behind the sender, "name" or "name=value". */
 static enum command_fault
-set_sender_param(struct command *cmd, struct str word)
+set_smtputf8(struct command *cmd, struct str value, bool utf8)
 {
-	size_t at = str_find(word, '=');
-	struct str name = str_head(word, at);
-	struct str value = str_tail(word, at < word.len ? at + 1 : at);
-
-	if (str_eq_nocase(name, STR("SIZE")))
-		return set_size(cmd, value);
-	if (str_eq_nocase(name, STR("BODY")))
-		return set_body(cmd, value);
-	if (!str_eq_nocase(name, STR("SMTPUTF8")))
-		return COMMAND_UNKNOWN_PARAM;
-	if (cmd->is_smtputf8 || at < word.len)
+	(void)utf8;
+	if (cmd->is_smtputf8 || value.ptr != NULL)
 		return COMMAND_BAD_PARAM;
 	cmd->is_smtputf8 = true;
 	return COMMAND_FINE;
 }
+
+static enum command_fault
+set_ret(struct command *cmd, struct str value, bool utf8)
+{
+	(void)utf8;
+	if (cmd->ret != RET_DEFAULT)
+		return COMMAND_RET_TWICE;
+	if (dsn_parse_ret(value, &cmd->ret) != ERR_OK)
+		return COMMAND_RET_VALUE;
+	cmd->has_dsn = true;
+	return COMMAND_FINE;
+}
+
+static enum command_fault
+set_envid(struct command *cmd, struct str value, bool utf8)
+{
+	static const uint8_t faults[] = {
+		[ERR_OK] = COMMAND_FINE,
+		[ERR_NOTFOUND] = COMMAND_ENVID_EMPTY,
+		[ERR_SYNTAX] = COMMAND_ENVID_CODE,
+		[ERR_FULL] = COMMAND_ENVID_LONG,
+		[ERR_RANGE] = COMMAND_ENVID_BYTE,
+	};
+
+	(void)utf8;
+	if (cmd->envid.len > 0)
+		return COMMAND_ENVID_TWICE;
+	cmd->envid = value;
+	cmd->has_dsn = true;
+	return (enum command_fault)faults[dsn_check_envid(value)];
+}
+
+static enum command_fault
+set_notify(struct command *cmd, struct str value, bool utf8)
+{
+	static const uint8_t faults[] = {
+		[ERR_OK] = COMMAND_FINE,
+		[ERR_SYNTAX] = COMMAND_NOTIFY_WORD,
+		[ERR_EXISTS] = COMMAND_NOTIFY_REPEAT,
+		[ERR_DENIED] = COMMAND_NOTIFY_NEVER,
+	};
+
+	(void)utf8;
+	if (cmd->notify != NOTIFY_DEFAULT)
+		return COMMAND_NOTIFY_TWICE;
+	cmd->has_dsn = true;
+	return (
+	    enum command_fault)faults[dsn_parse_notify(value, &cmd->notify)];
+}
+
+static enum command_fault
+set_orcpt(struct command *cmd, struct str value, bool utf8)
+{
+	static const uint8_t faults[] = {
+		[ERR_OK] = COMMAND_FINE,
+		[ERR_PROTO] = COMMAND_ORCPT_TYPE,
+		[ERR_NOTFOUND] = COMMAND_ORCPT_EMPTY,
+		[ERR_SYNTAX] = COMMAND_ORCPT_CODE,
+		[ERR_FULL] = COMMAND_ORCPT_LONG,
+		[ERR_RANGE] = COMMAND_ORCPT_BYTE,
+	};
+
+	if (cmd->orcpt.len > 0)
+		return COMMAND_ORCPT_TWICE;
+	cmd->orcpt = value;
+	cmd->has_dsn = true;
+	return (enum command_fault)faults[dsn_check_orcpt(value, utf8)];
+}
+
+static const struct param {
+	struct str name;
+	enum verb verb;
+	set_fn *set;
+} params[] = {
+	{ STR_INIT("SIZE"), VERB_MAIL, set_size },
+	{ STR_INIT("BODY"), VERB_MAIL, set_body },
+	{ STR_INIT("SMTPUTF8"), VERB_MAIL, set_smtputf8 },
+	{ STR_INIT("RET"), VERB_MAIL, set_ret },
+	{ STR_INIT("ENVID"), VERB_MAIL, set_envid },
+	{ STR_INIT("NOTIFY"), VERB_RCPT, set_notify },
+	{ STR_INIT("ORCPT"), VERB_RCPT, set_orcpt },
+};
+
+/* One word behind the path, "name" or "name=value". */
+static enum command_fault
+set_param(struct command *cmd, struct str word, bool utf8)
+{
+	size_t at = str_find(word, '=');
+	struct str name = str_head(word, at);
+	struct str value = { NULL, 0 };
+
+	if (at < word.len)
+		value = str_tail(word, at + 1);
+	for (size_t i = 0; i < COUNT_OF(params); i++)
+		if (params[i].verb == cmd->verb &&
+		    str_eq_nocase(name, params[i].name))
+			return params[i].set(cmd, value, utf8);
+	return COMMAND_UNKNOWN_PARAM;
+}
+
+/* --- paths ---------------------------------------------------------------- */
 
 /* What differs between the paths of MAIL and RCPT. */
 struct path_rule {
@@ -182,7 +281,7 @@ parse_sender(struct command *cmd, struct str arg)
 
 	fault = take_path(&cmd->path, &arg, &sender_rule, 0);
 	while (fault == COMMAND_FINE && arg.len > 0)
-		fault = set_sender_param(cmd, take_word(&arg));
+		fault = set_param(cmd, take_word(&arg), false);
 	if (fault == COMMAND_FINE && cmd->path.is_utf8 && !cmd->is_smtputf8)
 		return COMMAND_UTF8_SENDER;
 	return fault;
@@ -195,8 +294,8 @@ parse_rcpt(struct command *cmd, struct str arg, bool utf8_rcpt)
 
 	fault = take_path(
 	    &cmd->path, &arg, &rcpt_rule, utf8_rcpt ? ADDRESS_UTF8_OK : 0);
-	if (fault == COMMAND_FINE && arg.len > 0)
-		return COMMAND_UNKNOWN_PARAM;
+	while (fault == COMMAND_FINE && arg.len > 0)
+		fault = set_param(cmd, take_word(&arg), utf8_rcpt);
 	return fault;
 }
 

@@ -8,6 +8,7 @@
 
 #include "util/base/err.h"
 #include "util/mail/address.h"
+#include "util/mail/dsnparam.h"
 #include "util/text/str.h"
 
 /* Each verb that is told from an unknown one, and what follows it. */
@@ -53,7 +54,34 @@ enum verb {
 	X(COMMAND_UTF8_RCPT, \
 	    "553 5.6.7 Non-ASCII recipient address needs SMTPUTF8") \
 	X(COMMAND_BAD_PARAM, "501 5.5.4 Bad or repeated parameter") \
-	X(COMMAND_UNKNOWN_PARAM, "555 5.5.4 Parameter not recognised")
+	X(COMMAND_UNKNOWN_PARAM, "555 5.5.4 Parameter not recognised") \
+	X(COMMAND_RET_TWICE, "501 5.5.4 RET is given twice") \
+	X(COMMAND_RET_VALUE, "501 5.5.4 RET takes FULL or HDRS") \
+	X(COMMAND_ENVID_TWICE, "501 5.5.4 ENVID is given twice") \
+	X(COMMAND_ENVID_EMPTY, "501 5.5.4 ENVID has no value") \
+	X(COMMAND_ENVID_LONG, "501 5.5.4 ENVID is longer than 100 characters") \
+	X(COMMAND_ENVID_CODE, \
+	    "501 5.5.4 ENVID is not xtext: + goes before two digits of " \
+	    "0-9 A-F, and = is +3D") \
+	X(COMMAND_ENVID_BYTE, \
+	    "501 5.5.4 ENVID stands for what is not printable ASCII") \
+	X(COMMAND_NOTIFY_TWICE, "501 5.5.4 NOTIFY is given twice") \
+	X(COMMAND_NOTIFY_WORD, \
+	    "501 5.5.4 NOTIFY takes NEVER, or a list of SUCCESS, FAILURE, " \
+	    "DELAY") \
+	X(COMMAND_NOTIFY_REPEAT, "501 5.5.4 NOTIFY has a word twice") \
+	X(COMMAND_NOTIFY_NEVER, "501 5.5.4 NOTIFY=NEVER stands alone") \
+	X(COMMAND_ORCPT_TWICE, "501 5.5.4 ORCPT is given twice") \
+	X(COMMAND_ORCPT_TYPE, \
+	    "501 5.5.4 ORCPT needs an address type and ; as in " \
+	    "rfc822;user@example.org") \
+	X(COMMAND_ORCPT_EMPTY, "501 5.5.4 ORCPT has no address") \
+	X(COMMAND_ORCPT_LONG, "501 5.5.4 ORCPT is longer than 500 characters") \
+	X(COMMAND_ORCPT_CODE, \
+	    "501 5.5.4 ORCPT is not coded as xtext: + goes before two digits " \
+	    "of 0-9 A-F, and = is +3D") \
+	X(COMMAND_ORCPT_BYTE, \
+	    "501 5.5.4 ORCPT stands for what is not printable")
 
 enum command_fault {
 #define COMMAND_FAULT_ENUM(name, reply) name,
@@ -73,6 +101,11 @@ struct command {
 	enum command_body body; /* MAIL BODY= */
 	bool has_size;          /* MAIL SIZE= was given */
 	bool is_smtputf8;       /* MAIL SMTPUTF8 was given */
+	bool has_dsn;           /* one of the next four was given */
+	enum dsn_ret ret;       /* MAIL RET= */
+	struct str envid;       /* MAIL ENVID=, coded; may be empty */
+	uint8_t notify;         /* RCPT NOTIFY=, bits of NOTIFY_ */
+	struct str orcpt;       /* RCPT ORCPT=, coded; may be empty */
 };
 
 /*
