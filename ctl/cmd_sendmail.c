@@ -17,6 +17,8 @@
 #include "util/base/rand.h"
 #include "util/io/clock.h"
 #include "util/mail/dotsend.h"
+#include "util/mail/dsnparam.h"
+#include "util/mail/xtext.h"
 
 /* What is read before the relay is asked: a header section must end in it, and
  * what a slow program writes meanwhile does not keep the relay waiting. */
@@ -26,7 +28,10 @@
 /* How much of an address is shown in a message. */
 #define SHOWN_BYTES 200
 
-enum mode { MODE_SEND, MODE_SMTP, MODE_LIST, MODE_NOTHING };
+/* An ENVID of which each byte is coded, and a terminator. */
+#define ENVID_BYTES (XTEXT_GROWTH * XTEXT_ENVID_MAX_BYTES + 1)
+
+enum mode { MODE_SEND, MODE_VERIFY, MODE_SMTP, MODE_LIST, MODE_NOTHING };
 
 struct options {
 	enum mode mode;
@@ -36,6 +41,9 @@ struct options {
 	bool is_verbose;  /* -v */
 	const char *sender;
 	const char *full_name;
+	uint8_t notify;          /* -N */
+	enum dsn_ret ret;        /* -R */
+	char envid[ENVID_BYTES]; /* -V, as xtext, terminated; empty: none */
 };
 
 void
@@ -60,6 +68,8 @@ mode_of(const char *letter)
 	switch (letter[0]) {
 	case 'm':
 		return MODE_SEND;
+	case 'v':
+		return MODE_VERIFY;
 	case 's':
 		return MODE_SMTP;
 	case 'p':
@@ -68,10 +78,41 @@ mode_of(const char *letter)
 		return MODE_NOTHING;
 	default:
 		sendmail_die(EX_USAGE,
-		    "-b%s: there are -bm, -bs, -bp and -bi; a relay is "
+		    "-b%s: there are -bm, -bv, -bs, -bp and -bi; a relay is "
 		    "started by: holdfast start",
 		    letter);
 	}
+}
+
+/* --- which notices -------------------------------------------------------- */
+
+static void
+set_notify(struct options *o, const char *text)
+{
+	if (dsn_parse_notify(str_from_c(text), &o->notify) != ERR_OK)
+		sendmail_die(EX_USAGE,
+		    "-N %s: give never, or a list of success, failure, delay",
+		    text);
+}
+
+static void
+set_ret(struct options *o, const char *text)
+{
+	if (dsn_parse_ret(str_from_c(text), &o->ret) != ERR_OK)
+		sendmail_die(EX_USAGE, "-R %s: give full or hdrs", text);
+}
+
+static void
+set_envid(struct options *o, const char *text)
+{
+	struct outbuf out = { o->envid, 0, sizeof(o->envid) };
+
+	if (xtext_encode(str_from_c(text), &out) != ERR_OK ||
+	    !xtext_is_envid(outbuf_str(&out)))
+		sendmail_die(EX_USAGE,
+		    "-V %.*s: give 1 to %d printable ASCII characters",
+		    SHOWN_BYTES, text, XTEXT_ENVID_MAX_BYTES);
+	o->envid[out.len] = '\0';
 }
 
 static void
@@ -86,6 +127,15 @@ set_option(struct ctl *ctl, struct options *o, int letter)
 		return;
 	case 'F':
 		o->full_name = optarg;
+		return;
+	case 'N':
+		set_notify(o, optarg);
+		return;
+	case 'R':
+		set_ret(o, optarg);
+		return;
+	case 'V':
+		set_envid(o, optarg);
 		return;
 	case 'b':
 		o->mode = mode_of(optarg);
@@ -204,14 +254,50 @@ has_8bit(struct str s)
 	return false;
 }
 
+/* The parameters of MAIL, each with a blank before it; out has room for all:
+ * the longest is bounded by ENVID_BYTES. */
 static void
-send_envelope(struct submit *s, const struct letter *l, bool is_8bit)
+put_params(
+    struct outbuf *out, const struct options *o, bool is_8bit, bool is_utf8)
 {
-	submit_command(s, '2', "MAIL FROM:<%.*s>%s%s", STR_ARG(l->sender),
-	    is_8bit ? " BODY=8BITMIME" : "", l->is_utf8 ? " SMTPUTF8" : "");
-	for (size_t i = 0; i < l->n_rcpts; i++)
-		submit_command(s, '2', "RCPT TO:<%.*s>", STR_ARG(l->rcpts[i]));
-	submit_command(s, '3', "DATA");
+	if (is_8bit)
+		outbuf_put(out, STR(" BODY=8BITMIME"));
+	if (is_utf8)
+		outbuf_put(out, STR(" SMTPUTF8"));
+	if (o->ret != RET_DEFAULT) {
+		outbuf_put(out, STR(" RET="));
+		outbuf_put(out, dsn_ret_text(o->ret));
+	}
+	if (o->envid[0] != '\0') {
+		outbuf_put(out, STR(" ENVID="));
+		outbuf_put(out, str_from_c(o->envid));
+	}
+}
+
+/* Prints who is taken, when that is all that is asked. */
+static void
+send_envelope(struct submit *s, const struct letter *l, const struct options *o,
+    bool is_8bit)
+{
+	char bytes[SUBMIT_LINE_BYTES];
+	struct outbuf params = { bytes, 0, sizeof(bytes) };
+	char list[sizeof(" NOTIFY=") + DSN_NOTIFY_MAX_BYTES];
+	struct outbuf notify = { list, 0, sizeof(list) };
+
+	put_params(&params, o, is_8bit, l->is_utf8);
+	if (o->notify != NOTIFY_DEFAULT) {
+		outbuf_put(&notify, STR(" NOTIFY="));
+		BUG_IF(dsn_put_notify(o->notify, &notify) != ERR_OK);
+	}
+	submit_command(s, '2', "MAIL FROM:<%.*s>%.*s", STR_ARG(l->sender),
+	    STR_ARG(outbuf_str(&params)));
+	for (size_t i = 0; i < l->n_rcpts; i++) {
+		submit_command(s, '2', "RCPT TO:<%.*s>%.*s",
+		    STR_ARG(l->rcpts[i]), STR_ARG(outbuf_str(&notify)));
+		if (o->mode == MODE_VERIFY)
+			(void)printf(
+			    "%.*s... accepted\n", STR_ARG(l->rcpts[i]));
+	}
 }
 
 /* --- content -------------------------------------------------------------- */
@@ -287,14 +373,24 @@ send_end(struct submit *s, struct dotsend *ds, bool is_verbose)
 		(void)printf("%.*s\n", STR_ARG(outbuf_str(&line)));
 }
 
+static void
+begin_letter(struct letter *l, struct letter_conf *conf,
+    const struct options *o, const struct submit *s)
+{
+	*conf = (struct letter_conf){
+		.now_ms = clock_wall_ms(), .random = rand_u64(), .node = s->node
+	};
+	know_user(o, conf);
+	must_address(l, letter_init(l, conf), "the user's name");
+}
+
 /* Everything of one message. ahead holds its beginning, or all of it. */
 static void
 send_letter(struct ctl *ctl, const struct options *o, struct textin *in,
     struct outbuf *ahead, bool is_whole)
 {
-	struct letter_conf conf = { .now_ms = clock_wall_ms(),
-		.random = rand_u64() };
 	struct str content = outbuf_str(ahead);
+	struct letter_conf conf;
 	struct outbuf header;
 	struct dotsend ds;
 	struct letter l;
@@ -302,9 +398,7 @@ send_letter(struct ctl *ctl, const struct options *o, struct textin *in,
 	bool is_8bit;
 
 	submit_open(&s, ctl);
-	conf.node = s.node;
-	know_user(o, &conf);
-	must_address(&l, letter_init(&l, &conf), "the user's name");
+	begin_letter(&l, &conf, o, &s);
 	make_envelope(&l, ctl, o, content);
 	new_buffer(&header, ahead->len + LETTER_ROOM_BYTES);
 	if (letter_put_header(&l, &content, is_whole, &header) != ERR_OK)
@@ -314,7 +408,8 @@ send_letter(struct ctl *ctl, const struct options *o, struct textin *in,
 		    AHEAD_BYTES);
 	is_8bit = o->is_8bit || l.is_utf8 || has_8bit(outbuf_str(&header)) ||
 	    has_8bit(content);
-	send_envelope(&s, &l, is_8bit);
+	send_envelope(&s, &l, o, is_8bit);
+	submit_command(&s, '3', "DATA");
 	dotsend_init(&ds);
 	send_piece(&s, &ds, outbuf_str(&header));
 	send_piece(&s, &ds, content);
@@ -346,6 +441,24 @@ send_mail(struct ctl *ctl, const struct options *o)
 }
 
 static int
+verify(struct ctl *ctl, const struct options *o)
+{
+	struct letter_conf conf;
+	struct letter l;
+	struct submit s;
+
+	if (ctl->argc == 0)
+		sendmail_die(EX_USAGE, "-bv: give addresses");
+	submit_open(&s, ctl);
+	begin_letter(&l, &conf, o, &s);
+	make_envelope(&l, ctl, o, STR(""));
+	send_envelope(&s, &l, o, false);
+	submit_close(&s);
+	letter_fini(&l);
+	return EX_OK;
+}
+
+static int
 speak_smtp(struct ctl *ctl)
 {
 	struct submit s;
@@ -365,6 +478,8 @@ sendmail_run(struct ctl *ctl, bool is_mailq)
 	switch (o.mode) {
 	case MODE_SEND:
 		return send_mail(ctl, &o);
+	case MODE_VERIFY:
+		return verify(ctl, &o);
 	case MODE_SMTP:
 		return speak_smtp(ctl);
 	case MODE_LIST:

@@ -79,7 +79,7 @@ NORETURN void ctl_die(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* --- where things are ----------------------------------------------------- */
 
 /* The configuration, read at the first call; errors are printed, and end the
- * command with EXIT_PERM. */
+ * command with EXIT_PERM, sendmail and mailq with EX_CONFIG. */
 const struct conf *ctl_conf(struct ctl *ctl);
 
 /* Path of a daemon's binary, found from our own. path has CTL_PATH_BYTES. */

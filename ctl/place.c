@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
@@ -48,7 +49,8 @@ ctl_conf(struct ctl *ctl)
 		return ctl->conf;
 	(void)fflush(stdout);
 	(void)fwrite(text.ptr, 1, text.len, stderr);
-	exit(EXIT_PERM);
+	/* Programs that call sendmail know the statuses of sysexits.h. */
+	exit(ctl->command->is_raw ? EX_CONFIG : EXIT_PERM);
 }
 
 /* The last good-looking state_dir of the file; {NULL, 0}: there is none. */

@@ -19,7 +19,8 @@ class Submit(Peer):
 
     def __init__(self, t, script):
         self.t, self.script = t, script
-        self.messages, self.sessions, self.closing = [], 0, False
+        self.messages, self.rcpt_lines = [], []
+        self.sessions, self.closing = 0, False
         os.makedirs(t.path("relay/run"), exist_ok=True)
         self.conf = t.path("relay.conf")
         with open(self.conf, "w") as f:
@@ -109,16 +110,62 @@ def test_eight_bits_and_utf8_are_announced(t):
 
 def test_options_of_other_systems_are_taken(t):
     peer = submit(t)
-    peer.sendmail("-Am", "-BBODY", "-G", "-L", "tag", "-N", "never", "-R",
-                  "hdrs", "-V", "id", "-X", "/dev/null", "-U", "-em", "-h",
+    peer.sendmail("-Am", "-BBODY", "-G", "-L", "tag", "-X", "/dev/null", "-U", "-em", "-h",
                   "7", "-m", "-n", "-odb", "-oem", "-O", "x=y", "-oi", "-pa",
                   "-rme@a.test", "-bm", "--", "b@b.test")
     assert peer.messages[0][0] == "MAIL FROM:<me@a.test>"
     for args in (["-q"], ["-q15m"], ["-bi"], ["-I"]):
         assert peer.sendmail(*args, data=b"") == ""
     assert peer.sessions == 1
-    for args in (["-bd"], ["-bv", "a@b"], ["-Q"], []):
+    for args in (["-bd"], ["-bv"], ["-Q"], []):
         assert "sendmail: " in peer.sendmail(*args, status=64)
+
+
+def test_notices_are_asked_for_in_the_envelope(t):
+    peer = submit(t)
+    for args, mail, rcpt in (
+            ([], "", ""),
+            (["-N", "never"], "", " NOTIFY=NEVER"),
+            (["-Ndelay,SUCCESS", "-R", "hdrs", "-V", "a b+c="],
+             " RET=HDRS ENVID=a+20b+2Bc+3D", " NOTIFY=SUCCESS,DELAY"),
+            (["-R", "FULL", "-V", "+" * 100],
+             " RET=FULL ENVID=" + "+2B" * 100, "")):
+        peer.messages.clear()
+        peer.rcpt_lines.clear()
+        peer.sendmail(*args, "-f", "me@a.test", "b@b.test", "c@c.test")
+        assert peer.messages[0][0] == "MAIL FROM:<me@a.test>" + mail
+        assert peer.rcpt_lines == ["RCPT TO:<b@b.test>" + rcpt,
+                                   "RCPT TO:<c@c.test>" + rcpt]
+    for args in (["-N", "always"], ["-N", "never,delay"], ["-N", ""],
+                 ["-R", "both"], ["-V", ""], ["-V", "a\nb"],
+                 ["-V", "\u00fc"], ["-V", "x" * 101], ["-V", "+" * 101]):
+        out = peer.sendmail(*args, "b@b.test", status=64)
+        assert out.startswith("sendmail: " + args[0]), out
+
+
+def test_bv_tells_whom_the_relay_takes(t):
+    peer = submit(t)
+    out = peer.sendmail("-bv", "-N", "never", "b@b.test", "root", data=b"")
+    assert out == "b@b.test... accepted\nroot@node.test... accepted\n", out
+    assert peer.messages == []
+
+
+def test_bv_tells_whom_the_relay_does_not_take(t):
+    peer = submit(t, RCPT="550 5.1.1 unknown")
+    out = peer.sendmail("-bv", "b@b.test", data=b"", status=67)
+    assert "550 5.1.1 unknown" in out, out
+
+
+def test_a_wrong_configuration_has_a_status_of_its_own(t):
+    conf = t.path("x.conf")
+    with open(conf, "w") as f:
+        f.write('nod = "x"\n')
+    for name in ("sendmail", "mailq"):
+        p = subprocess.run([os.path.join(BIN, name), "-C", conf, "b@b.test"],
+                           input=b"", stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=60)
+        assert p.returncode == 78, (name, p.returncode, p.stdout)
+        assert b"x.conf:1" in p.stdout, p.stdout
 
 
 def test_v_prints_the_final_reply(t):

@@ -281,7 +281,7 @@ class Peer:
         import threading
         self.t, self.port, self.script = t, t.port(), script
         self.address = f"{t.ip}:{self.port}"
-        self.messages, self.sessions = [], 0
+        self.messages, self.rcpt_lines, self.sessions = [], [], 0
         self.server = socket.create_server((t.ip, self.port), backlog=128)
         self.closing = False
         t.at_end(self.end)
@@ -378,6 +378,7 @@ class PeerSession:
             if verb == "MAIL":
                 sender, rcpts = line if reply.startswith("2") else None, []
             elif verb == "RCPT" and reply.startswith("2"):
+                self.peer.rcpt_lines.append(line)
                 rcpts.append(line.split("<", 1)[1].rsplit(">", 1)[0])
             elif verb == "RSET":
                 sender, rcpts = None, []
