@@ -163,7 +163,8 @@ START_TEST(a_notice_is_told_with_its_queue_id)
 	};
 
 	assert_facts(&facts,
-	    "{\"site\":\"local->notice\",\"transport\":\"notice\",\"stage\":\"dot\","
+	    "{\"site\":\"local->notice\",\"transport\":\"notice\","
+	    "\"stage\":\"dot\","
 	    "\"outcome\":\"told\",\"reply\":\"250 2.0.0 Ok: queued as X\","
 	    "\"tries\":0,\"notice\":\"final\",\"to\":\"a@c.test\","
 	    "\"qid\":\"X\"}");
