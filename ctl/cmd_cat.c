@@ -10,6 +10,7 @@
 #include "util/spool/envelope.h"
 
 #define COPY_BYTES 65536
+#define ENVELOPE_FACTOR 5
 
 enum what { CAT_ALL, CAT_ENVELOPE, CAT_HEADERS, CAT_RAW };
 
@@ -40,6 +41,23 @@ put_field(struct outbuf *out, const char *name, struct str value)
 	outbuf_putc(out, '\n');
 }
 
+/* "recipient: kim@example.org notify=DELAY orcpt=rfc822;kim@example.org" */
+static void
+put_rcpt(struct outbuf *out, const struct envelope_rcpt *rcpt)
+{
+	outbuf_put(out, STR("recipient: "));
+	ask_put_foreign(out, rcpt->address);
+	if (rcpt->notify != NOTIFY_DEFAULT) {
+		outbuf_put(out, STR(" notify="));
+		BUG_IF(dsn_put_notify(rcpt->notify, out) != ERR_OK);
+	}
+	if (rcpt->orcpt.len > 0) {
+		outbuf_put(out, STR(" orcpt="));
+		ask_put_foreign(out, rcpt->orcpt);
+	}
+	outbuf_putc(out, '\n');
+}
+
 static void
 put_envelope(struct ask_record *r, const char *qid)
 {
@@ -48,20 +66,24 @@ put_envelope(struct ask_record *r, const char *qid)
 	struct envelope_rcpt rcpt;
 	struct outbuf out;
 
-	/* An envelope as text is at most a few bytes a field longer. */
-	ctl_out_init(&out, 65536 + 2 * r->record.envelope.len);
+	/* As text a recipient takes at most ENVELOPE_FACTOR times his bytes. */
+	ctl_out_init(&out, 65536 + ENVELOPE_FACTOR * r->record.envelope.len);
 	put_field(&out, "qid: ", str_from_c(qid));
 	outbuf_put(&out, STR("sender: <"));
 	ask_put_foreign(&out, t->sender);
 	outbuf_put(&out, STR(">\n"));
 	envelope_iter_init(&it, &r->env);
 	while (envelope_next_rcpt(&it, &rcpt))
-		put_field(&out, "recipient: ", rcpt.address);
+		put_rcpt(&out, &rcpt);
 	put_field(&out, "tenant: ", t->tenant);
 	put_field(&out, "campaign: ", t->campaign);
 	put_field(&out, "client: ", t->client);
 	put_field(&out, "helo: ", t->helo);
+	put_field(&out, "authenticated: ", t->auth);
+	put_field(&out, "tls: ", t->tls);
 	put_field(&out, "protocol: ", t->protocol);
+	put_field(&out, "envid: ", t->envid);
+	put_field(&out, "ret: ", dsn_ret_text(t->ret));
 	ctl_out_print(&out);
 	free(out.ptr);
 }

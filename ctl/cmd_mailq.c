@@ -9,6 +9,7 @@
 #include "ctl/ask.h"
 #include "ctl/sendmail.h"
 #include "util/mail/part.h"
+#include "util/mail/reply.h"
 #include "util/spool/envelope.h"
 
 /* Rows of one question; qmgr serves others between two. */
@@ -92,15 +93,16 @@ put_head(struct mailq *q, const struct msg_list_row *row, uint64_t bytes)
 static void
 put_reason(struct mailq *q, const struct msg_list_row *row)
 {
-	char bytes[64];
+	char bytes[LINE_MAX_BYTES / 2];
 	struct outbuf last = { bytes, 0, sizeof(bytes) };
 	struct str reason = row->limit_cause;
 
 	if (row->state == PART_LEASED)
 		return;
 	if (row->state == PART_WAITING && row->last_code != 0) {
-		ctl_must(outbuf_printf(&last, "%s, reply code %u",
-		             part_cause_text(row->cause), row->last_code),
+		ctl_must(outbuf_printf(&last, "%s; the host said: %u, %s",
+		             part_cause_text(row->cause), row->last_code,
+		             reply_code_text(row->last_code)),
 		    "a reason");
 		reason = outbuf_str(&last);
 	}

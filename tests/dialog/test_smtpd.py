@@ -630,6 +630,12 @@ def test_what_a_sender_wants_to_be_told_is_kept_as_he_wrote_it(t):
         (2 | 8, b"b@dest.test", b"rfc822;B+2Bx@D.test"),
         (1, b"c@dest.test", b""), (0, b"d@dest.test", b"")], rcpts(record)
     assert record.flags & NOTIFY_DELAY_FLAG
+    out = relay.command("cat", "--envelope", reply.split()[-1]).stdout
+    assert ("recipient: b@dest.test notify=SUCCESS,DELAY "
+            "orcpt=rfc822;B+2Bx@D.test\n"
+            "recipient: c@dest.test notify=NEVER\n"
+            "recipient: d@dest.test\n") in out, out
+    assert "envid: QQ+2B314\nret: HDRS\n" in out, out
     reply = run(at(relay), HELLO + r"""
         C MAIL FROM:<a@client.test> RET=FULL
         S 250

@@ -191,6 +191,17 @@ START_TEST(ehlo_keywords_come_line_by_line)
 }
 END_TEST
 
+START_TEST(each_code_means_something)
+{
+	ck_assert_str_eq(
+	    reply_code_text(450), "the mailbox is not available now");
+	ck_assert_str_eq(reply_code_text(499), "a failure for now");
+	ck_assert_str_eq(reply_code_text(599), "a failure for good");
+	ck_assert_str_eq(reply_code_text(399), "an unexpected reply");
+	ck_assert_str_eq(reply_code_text(0), "an unexpected reply");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -208,6 +219,7 @@ main(void)
 	tcase_add_test(tc, length_is_bounded);
 	tcase_add_test(tc, text_is_cut_where_there_is_no_room);
 	tcase_add_test(tc, ehlo_keywords_come_line_by_line);
+	tcase_add_test(tc, each_code_means_something);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -2,6 +2,7 @@
 /* reply: the reader of SMTP replies. */
 #include "util/mail/reply.h"
 
+#include "util/base/array.h"
 #include "util/text/ascii.h"
 
 #define CODE_DIGITS 3
@@ -177,4 +178,37 @@ reply_put_line(const struct reply *reply, struct outbuf *out)
 	BUG_IF(err != ERR_OK);
 	err = put_some(out, (struct str){ bytes, head.len });
 	return err == ERR_OK ? put_texts(reply, true, out) : err;
+}
+
+const char *
+reply_code_text(unsigned code)
+{
+	static const struct {
+		unsigned code;
+		const char *text;
+	} rows[] = {
+		{ 421, "it closes the connection" },
+		{ 450, "the mailbox is not available now" },
+		{ 451, "an error of its own" },
+		{ 452, "it is short of room" },
+		{ 454, "a temporary failure" },
+		{ 455, "it cannot take parameters now" },
+		{ 530, "it wants a login" },
+		{ 535, "it does not accept the login" },
+		{ 541, "it rejects the message" },
+		{ 550, "the mailbox is not available, or it does not want to" },
+		{ 551, "the user is not local" },
+		{ 552, "too much mail, or too large" },
+		{ 553, "the address is not allowed" },
+		{ 554, "it does not take the message" },
+		{ 555, "it does not know a parameter" },
+		{ 556, "the domain takes no mail" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (rows[i].code == code)
+			return rows[i].text;
+	if (code >= 500)
+		return "a failure for good";
+	return code >= 400 ? "a failure for now" : "an unexpected reply";
 }

@@ -48,4 +48,8 @@ MUST_USE enum err reply_put_text(const struct reply *reply, struct outbuf *out);
  * line end. What rules match, and logs show. Room and ERR_FULL as above. */
 MUST_USE enum err reply_put_line(const struct reply *reply, struct outbuf *out);
 
+/* What a code means, in a few words (RFC 5321 4.2.3): for those who have only
+ * the code. Never NULL. */
+const char *reply_code_text(unsigned code);
+
 #endif /* UTIL_MAIL_REPLY_H */
