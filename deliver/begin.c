@@ -121,14 +121,6 @@ is_open(const struct lease *l, unsigned index)
 	    part_standing_get(l->standing, index) == RCPT_OPEN;
 }
 
-/* RFC 3461 4.1: what was said replaces the default, which is FAILURE. */
-static bool
-needs_notice(const struct txn *t, uint8_t notify)
-{
-	return t->sender.len > 0 &&
-	    (notify == NOTIFY_DEFAULT || (notify & NOTIFY_FAILURE) != 0);
-}
-
 /* The open recipients of the part. ERR_SYNTAX: there is no such part. */
 static enum err
 read_rcpts(struct txn *t, const struct envelope *env)
@@ -141,8 +133,8 @@ read_rcpts(struct txn *t, const struct envelope *env)
 	if (!envelope_find_part(env, l->part, &part))
 		return ERR_SYNTAX;
 	t->rcpts = arena_alloc(&t->arena, part.n_rcpts * sizeof(*t->rcpts));
-	t->marks = arena_alloc(&t->arena, part.n_rcpts);
-	if (t->rcpts == NULL || t->marks == NULL)
+	t->more = arena_alloc(&t->arena, part.n_rcpts * sizeof(*t->more));
+	if (t->rcpts == NULL || t->more == NULL)
 		return ERR_FULL;
 	envelope_iter_init(&it, env);
 	while (envelope_next_rcpt(&it, &r) && r.part <= l->part) {
@@ -150,8 +142,8 @@ read_rcpts(struct txn *t, const struct envelope *env)
 			continue;
 		t->rcpts[t->n].address = r.address;
 		t->rcpts[t->n].n = r.index;
-		if (needs_notice(t, r.notify))
-			t->marks[t->n] = MARK_NEEDS_NOTICE;
+		t->more[t->n].orcpt = r.orcpt;
+		t->more[t->n].notify = r.notify;
 		t->n++;
 	}
 	return ERR_OK;
@@ -176,6 +168,8 @@ load(struct txn *t)
 	if (err != ERR_OK)
 		return err;
 	t->sender = env.texts.sender;
+	t->envid = env.texts.envid;
+	t->ret = (uint8_t)env.texts.ret;
 	err = read_rcpts(t, &env);
 	if (err != ERR_OK)
 		return err;
@@ -219,7 +213,7 @@ put_commands(const struct conn *c, struct txn *t, struct buf *out)
 	if (!t->is_piped)
 		return err;
 	while (err == ERR_OK && t->n_put < t->n)
-		err = commands_put_rcpt(t, out);
+		err = commands_put_rcpt(t, &c->ehlo, out);
 	return err == ERR_OK ? commands_put_data(out) : err;
 }
 
@@ -232,6 +226,10 @@ begin(struct conn *c, struct txn *t)
 
 	if (err != ERR_OK) {
 		tell_unloaded(c, t, err);
+		return ERR_DENIED;
+	}
+	if (c->transport == TRANSPORT_DISCARD) {
+		txn_discard(c, t);
 		return ERR_DENIED;
 	}
 	if (t->n == 0 || is_refused_here(c, t)) {
@@ -269,13 +267,15 @@ begin_next(struct conn *c)
 }
 
 /* A transaction may be sent behind the content of the one before, in the same
- * piece (RFC 2920 3.1); not behind a lone dot, whose server is confused. */
+ * piece (RFC 2920 3.1); not behind a lone dot, whose server is confused, nor in
+ * LMTP, where the dot may get more or fewer replies than it should. */
 static bool
 may_go_behind(const struct conn *c)
 {
 	const struct txn *t = c->txn;
 
 	return c->next == NULL && t->is_piped && !t->is_decided &&
+	    c->transport != TRANSPORT_LMTP &&
 	    (t->stage == STAGE_DOT || c->until_dot > 0);
 }
 

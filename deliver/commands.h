@@ -15,10 +15,11 @@ struct txn;
 size_t commands_bytes(const struct txn *t);
 
 /* Each appends one command to out. MAIL has the parameters that the server
- * offers; RCPT is that of the next recipient. ERR_FULL: no memory. */
+ * offers, and RCPT too; that is of the next recipient. ERR_FULL: no memory. */
 MUST_USE enum err commands_put_mail(
     const struct txn *t, const struct ehlo *ehlo, struct buf *out);
-MUST_USE enum err commands_put_rcpt(struct txn *t, struct buf *out);
+MUST_USE enum err commands_put_rcpt(
+    struct txn *t, const struct ehlo *ehlo, struct buf *out);
 MUST_USE enum err commands_put_data(struct buf *out);
 
 #endif /* DELIVER_COMMANDS_H */

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conn: the way of a connection from the first host to its end. */
+/* conn: a connection's states, from its greeting to its end. */
 #include "deliver/conn.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "deliver/deliver_int.h"
+#include "deliver/conn_int.h"
 #include "deliver/lease.h"
 #include "deliver/tell.h"
 #include "deliver/txn.h"
 #include "deliver/wire.h"
 #include "deliver/work.h"
 #include "util/base/fatal.h"
-#include "util/conf/conf.h"
-#include "util/conf/lookup.h"
-#include "util/io/sock.h"
 #include "util/log/log.h"
 
 /*
@@ -25,8 +21,8 @@
  * CONNECTING	-	-	-	-	-	  -	next	next
  * GREETING	-> EHLO	next	next	next	throttled next	next	next
  * EHLO		up	next	next	-> HELO	throttled next	next	next
- * HELO		up	next	next	next	throttled next	next	next
- * IDLE		end	end	end	end	end	  end	end	quit
+ * HELO, LHLO	up	next	next	next	throttled next	next	next
+ * IDLE		astray	astray	end	end	end	  end	left	quit
  * BUSY		transaction
  * RSET		-> IDLE	quit	quit	quit	throttled end	end	end
  * QUIT		end	end	end	end	end	  end	end	end
@@ -35,6 +31,8 @@
  * up	CONN_UP, -> IDLE
  * end	CONN_CLOSED: nobody's fault. What a server says unasked while we are
  *	idle is that it closes ("421 4.4.2 idle too long").
+ * astray	one reply too many: whose the next ones are is not known
+ * left	as next, unless it has carried a message, or is the last: then end
  *
  * 421 in a greeting is not tried at the next host: they are of one mind.
  */
@@ -48,6 +46,8 @@ enum action {
 	C_IDLE,
 	C_QUIT,
 	C_END,
+	C_LEFT,
+	C_ASTRAY,
 	C_THROTTLED,
 };
 
@@ -92,7 +92,28 @@ static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 		[ANSWER_LOST] = C_NEXT,
 		[ANSWER_LATE] = C_NEXT,
 	},
-	[CONN_IDLE] = { ALL_ARE(C_END), [ANSWER_LATE] = C_QUIT },
+	[CONN_LHLO] = {
+		[ANSWER_OK] = C_UP,
+		[ANSWER_GO] = C_NEXT,
+		[ANSWER_TEMP] = C_NEXT,
+		[ANSWER_PERM] = C_NEXT,
+		[ANSWER_THROTTLE] = C_THROTTLED,
+		[ANSWER_CLOSING] = C_THROTTLED,
+		[ANSWER_NOISE] = C_NEXT,
+		[ANSWER_LOST] = C_NEXT,
+		[ANSWER_LATE] = C_NEXT,
+	},
+	[CONN_IDLE] = {
+		[ANSWER_OK] = C_ASTRAY,
+		[ANSWER_GO] = C_ASTRAY,
+		[ANSWER_TEMP] = C_END,
+		[ANSWER_PERM] = C_END,
+		[ANSWER_THROTTLE] = C_END,
+		[ANSWER_CLOSING] = C_END,
+		[ANSWER_NOISE] = C_END,
+		[ANSWER_LOST] = C_LEFT,
+		[ANSWER_LATE] = C_QUIT,
+	},
 	[CONN_BUSY] = { ALL_ARE(C_TXN), [ANSWER_LATE] = C_TXN },
 	[CONN_RSET] = {
 		[ANSWER_OK] = C_IDLE,
@@ -109,11 +130,6 @@ static const uint8_t steps[CONN_STATE_N][ANSWER_N] = {
 	[CONN_GONE] = { ALL_ARE(C_BUG), [ANSWER_LATE] = C_BUG },
 };
 
-/* A server that does not answer QUIT has had its chance. */
-#define QUIT_MS 5000
-/* qmgr closes what is idle long before; this is for when it is away. */
-#define IDLE_MS 600000
-
 enum smtp_stage
 conn_stage(const struct conn *c)
 {
@@ -124,6 +140,7 @@ conn_stage(const struct conn *c)
 		return STAGE_GREETING;
 	case CONN_EHLO:
 	case CONN_HELO:
+	case CONN_LHLO:
 		return STAGE_EHLO;
 	case CONN_BUSY:
 		return c->txn == NULL ? STAGE_IDLE : txn_stage(c->txn);
@@ -165,14 +182,23 @@ conn_await(struct conn *c, enum smtp_stage stage)
 	    &c->timer, end_ms < c->attempt_end_ms ? end_ms : c->attempt_end_ms);
 }
 
+/* What began with another host ends when it would have. */
+static bool
+goes_on_elsewhere(const struct conn *c)
+{
+	return c->has_moved && c->n_messages == 0;
+}
+
 void
 conn_begin_attempt(struct conn *c)
 {
+	if (goes_on_elsewhere(c) && c->attempt_end_ms != INT64_MAX)
+		return;
 	c->attempt_end_ms = loop_now_ms(c->d->loop) + c->limits.attempt_ms;
 }
 
-static void
-move(struct conn *c, enum conn_state to)
+void
+conn_move(struct conn *c, enum conn_state to)
 {
 	c->state = (uint8_t)to;
 	conn_await(c, conn_stage(c));
@@ -246,6 +272,7 @@ destroy(struct conn *c)
 	timer_fini(&c->timer);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
+	free(c->failure.text);
 	free(c->names);
 	slab_free_item(&c->d->conn_slab, c->handle);
 }
@@ -276,8 +303,8 @@ conn_break_off(struct conn *c, const char *text)
 	conn_down(c, &end);
 }
 
-static void
-no_memory(struct conn *c)
+void
+conn_no_memory(struct conn *c)
 {
 	struct conn_end end = {
 		.why = CONN_LOST,
@@ -291,30 +318,40 @@ no_memory(struct conn *c)
 
 /* --- moves ---------------------------------------------------------------- */
 
-static void
-say(struct conn *c, struct str line)
+void
+conn_say(struct conn *c, struct str text)
 {
-	if (buf_append(&c->out, line) != ERR_OK)
-		no_memory(c);
+	if (buf_append(&c->out, text) != ERR_OK)
+		conn_no_memory(c);
 }
 
 static void
 quit(struct conn *c)
 {
-	move(c, CONN_QUIT);
-	say(c, STR("QUIT\r\n"));
+	if (c->transport == TRANSPORT_DISCARD) {
+		conn_break_off(c, "no longer needed");
+		return;
+	}
+	conn_move(c, CONN_QUIT);
+	conn_say(c, STR("QUIT\r\n"));
 }
 
-/* Fit for a message: takes the next lease, or waits for one. */
-static void
-go_on(struct conn *c)
+void
+conn_go_on(struct conn *c)
 {
-	c->attempt_end_ms = INT64_MAX;
-	move(c, CONN_IDLE);
+	if (!goes_on_elsewhere(c))
+		c->attempt_end_ms = INT64_MAX;
+	conn_move(c, CONN_IDLE);
+	/* What is here already is no reply to what is not sent yet: the table
+	 * ends it. */
+	if (c->has_more) {
+		conn_await(c, STAGE_RSET);
+		return;
+	}
 	txn_begin_more(c);
 	if (c->txn != NULL) {
 		conn_begin_attempt(c);
-		move(c, CONN_BUSY);
+		conn_move(c, CONN_BUSY);
 	} else if (c->is_closing) {
 		quit(c);
 	}
@@ -325,111 +362,14 @@ conn_txn_over(struct conn *c, bool needs_rset)
 {
 	if (c->txn != NULL) {
 		conn_begin_attempt(c);
-		move(c, CONN_BUSY);
+		conn_move(c, CONN_BUSY);
 	} else if (needs_rset) {
 		conn_begin_attempt(c);
-		move(c, CONN_RSET);
-		say(c, STR("RSET\r\n"));
+		conn_move(c, CONN_RSET);
+		conn_say(c, STR("RSET\r\n"));
 	} else {
-		go_on(c);
+		conn_go_on(c);
 	}
-}
-
-static void
-hello(struct conn *c, struct str verb, enum conn_state state)
-{
-	struct str node = svc_conf(c->d->svc)->main.node;
-
-	move(c, state);
-	if (buf_reserve(&c->out, verb.len + node.len + 2) != ERR_OK ||
-	    buf_append(&c->out, verb) != ERR_OK ||
-	    buf_append(&c->out, node) != ERR_OK ||
-	    buf_append(&c->out, STR("\r\n")) != ERR_OK)
-		no_memory(c);
-}
-
-static void
-come_up(struct conn *c, const struct reply *reply)
-{
-	struct msg_conn_up m = {
-		.conn = c->number,
-		.host = c->host,
-		.address = c->address,
-	};
-
-	if (c->state == CONN_EHLO)
-		ehlo_read(&c->ehlo, reply);
-	LOG(EV_CONN_OPENED, KV_NUM("conn", c->number), KV_STR("site", c->site),
-	    KV_STR("host", c->host), KV_STR("address", c->address),
-	    KV_NUM("took_ms", loop_now_ms(c->d->loop) - c->since_ms));
-	work_send_up(c->d, &m);
-	go_on(c);
-}
-
-/* Takes the next host off the list. */
-static bool
-take_host(struct conn *c)
-{
-	struct msg_host m;
-
-	/* conn_open() has gone through it. */
-	if (msg_host_list_next(&c->hosts, &m) != ERR_OK)
-		return false;
-	c->host = m.name;
-	c->address = m.address;
-	return true;
-}
-
-static bool
-begin_connect(struct conn *c, struct conn_end *end)
-{
-	static char bytes[TEXT_MAX_BYTES];
-	struct outbuf out = { bytes, 0, sizeof(bytes) };
-	const char *why = wire_connect(c);
-
-	c->since_ms = loop_now_ms(c->d->loop);
-	if (why == NULL) {
-		move(c, CONN_CONNECTING);
-		return true;
-	}
-	/* One of ours or of the C library: short. */
-	BUG_IF(outbuf_printf(&out, "connect: %s", why) != ERR_OK);
-	end->stage = STAGE_CONNECT;
-	end->text = outbuf_str(&out);
-	end->code = 0;
-	return false;
-}
-
-/* end says what became of the last host. */
-static void
-try_next(struct conn *c, struct conn_end *end)
-{
-	wire_close(c, true);
-	while (take_host(c))
-		if (begin_connect(c, end))
-			return;
-	conn_down(c, end);
-}
-
-static void
-fail_host(struct conn *c, const struct input *in)
-{
-	struct conn_end end = {
-		.why = CONN_REFUSED,
-		.stage = conn_stage(c),
-		.text = tell_input(c, in),
-	};
-
-	if (in->reply != NULL)
-		end.code = in->reply->code;
-	if (c->hosts.len > 0)
-		LOG(EV_CONN_FAILED, KV_NUM("conn", c->number),
-		    KV_STR("site", c->site), KV_STR("host", c->host),
-		    KV_STR("address", c->address),
-		    KV_CSTR("stage", facts_stage_text(end.stage)),
-		    KV_NUM("code", end.code), KV_STR("error", end.text),
-		    KV_CSTR("msg", "the next host is tried"));
-	try_next(c, &end);
 }
 
 static void
@@ -450,6 +390,15 @@ end_with(struct conn *c, enum conn_why why, const struct input *in)
 /* --- what comes ----------------------------------------------------------- */
 
 static void
+log_broken(const struct conn *c, const char *fault)
+{
+	LOG(EV_REPLY_BROKEN, KV_NUM("conn", c->number), KV_STR("site", c->site),
+	    KV_STR("host", c->host),
+	    KV_CSTR("stage", facts_stage_text(conn_stage(c))),
+	    KV_CSTR("fault", fault));
+}
+
+static void
 take_it(struct conn *c, const struct input *in)
 {
 	switch ((enum action)steps[c->state][in->answer]) {
@@ -457,28 +406,38 @@ take_it(struct conn *c, const struct input *in)
 		BUG_IF(c->state == CONN_GONE);
 		break;
 	case C_NEXT:
-		fail_host(c, in);
+		opening_fail(c, in);
 		break;
 	case C_EHLO:
-		hello(c, STR("EHLO "), CONN_EHLO);
+		opening_greet(c);
 		break;
 	case C_HELO:
-		hello(c, STR("HELO "), CONN_HELO);
+		opening_greet_old(c);
 		break;
 	case C_UP:
-		come_up(c, in->reply);
+		opening_up(c, in->reply);
 		break;
 	case C_TXN:
 		txn_input(c, in);
 		break;
 	case C_IDLE:
-		go_on(c);
+		conn_go_on(c);
 		break;
 	case C_QUIT:
 		quit(c);
 		break;
 	case C_END:
 		end_with(c, CONN_CLOSED, in);
+		break;
+	case C_LEFT:
+		if (conn_can_move(c))
+			opening_fail(c, in);
+		else
+			end_with(c, CONN_CLOSED, in);
+		break;
+	case C_ASTRAY:
+		log_broken(c, "one reply too many");
+		conn_break_off(c, "one reply too many");
 		break;
 	case C_THROTTLED:
 		end_with(c, CONN_THROTTLED, in);
@@ -505,158 +464,23 @@ conn_fail(struct conn *c, enum answer answer, const char *text)
 	struct input in = { .answer = answer, .text = text };
 
 	if (answer == ANSWER_NOISE)
-		LOG(EV_REPLY_BROKEN, KV_NUM("conn", c->number),
-		    KV_STR("site", c->site), KV_STR("host", c->host),
-		    KV_CSTR("stage", facts_stage_text(conn_stage(c))),
-		    KV_CSTR("fault", text));
+		log_broken(c, text);
 	take_it(c, &in);
 }
 
 void
 conn_connected(struct conn *c)
 {
-	move(c, CONN_GREETING);
+	conn_move(c, CONN_GREETING);
 }
 
-static void
-on_timer(void *arg)
+void
+conn_late(void *arg)
 {
 	struct conn *c = arg;
 
 	conn_fail(c, ANSWER_LATE, "timed out");
 	wire_flush(c);
-}
-
-/* --- opening -------------------------------------------------------------- */
-
-static uint32_t
-as_limit(int64_t ms)
-{
-	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
-static void
-read_limits(struct conn *c)
-{
-	struct conf_site site;
-
-	conf_site_policy(svc_conf(c->d->svc), c->source, c->provider, &site);
-	c->limits = (struct limits){
-		.stage_ms = {
-			[STAGE_CONNECT] = as_limit(site.connect_timeout_ms),
-			[STAGE_GREETING] = as_limit(site.greeting_timeout_ms),
-			[STAGE_EHLO] = as_limit(site.ehlo_timeout_ms),
-			[STAGE_MAIL] = as_limit(site.mail_timeout_ms),
-			[STAGE_RCPT] = as_limit(site.rcpt_timeout_ms),
-			[STAGE_DATA] = as_limit(site.data_timeout_ms),
-			[STAGE_BODY] = as_limit(site.body_timeout_ms),
-			[STAGE_DOT] = as_limit(site.dot_timeout_ms),
-			[STAGE_RSET] = as_limit(site.mail_timeout_ms),
-			[STAGE_QUIT] = QUIT_MS,
-			[STAGE_IDLE] = IDLE_MS,
-		},
-		.attempt_ms = as_limit(site.attempt_timeout_ms),
-	};
-}
-
-/* Copies the names of the site, and the hosts behind them. */
-static bool
-copy_names(struct conn *c, const struct msg_conn_open *m)
-{
-	struct outbuf out = { .cap = m->source.len + STR("->").len +
-		    m->provider.len + m->hosts.len };
-
-	out.ptr = malloc(out.cap);
-	if (out.ptr == NULL)
-		return false;
-	c->names = out.ptr;
-	outbuf_put(&out, m->source);
-	c->source = outbuf_str(&out);
-	outbuf_put(&out, STR("->"));
-	outbuf_put(&out, m->provider);
-	c->site = outbuf_str(&out);
-	c->provider = str_tail(c->site, out.len - m->provider.len);
-	outbuf_put(&out, m->hosts);
-	c->hosts = str_tail(outbuf_str(&out), c->site.len);
-	return true;
-}
-
-static enum err
-check_hosts(struct str hosts)
-{
-	struct msg_host m;
-	enum err err;
-
-	while ((err = msg_host_list_next(&hosts, &m)) == ERR_OK)
-		continue;
-	return err == ERR_EOF ? ERR_OK : err;
-}
-
-/* NULL: no memory, or too many. */
-static struct conn *
-conn_new(struct deliver *d, const struct msg_conn_open *m)
-{
-	struct key key = { &m->conn, sizeof(m->conn) };
-	uint32_t handle = slab_alloc(&d->conn_slab);
-	struct conn *c;
-
-	if (handle == 0)
-		return NULL;
-	c = slab_get(&d->conn_slab, handle);
-	c->d = d;
-	c->fd = -1;
-	c->number = m->conn;
-	c->handle = handle;
-	c->state = CONN_CONNECTING;
-	if (!copy_names(c, m) ||
-	    index_put(&d->conn_ids, key, handle) != ERR_OK) {
-		free(c->names);
-		slab_free_item(&d->conn_slab, handle);
-		return NULL;
-	}
-	buf_init(&c->in, WIRE_IN_MAX_BYTES);
-	buf_init(&c->out, WIRE_OUT_MAX_BYTES);
-	list_init(&c->waiting);
-	timer_init(&c->timer, d->loop, on_timer, c);
-	list_push_back(&d->conns, &c->link);
-	page_set_figure(svc_page(d->svc), d->conns.n);
-	return c;
-}
-
-enum err
-conn_open(struct deliver *d, const struct msg_conn_open *m)
-{
-	struct conn_end end = {
-		.why = CONN_REFUSED,
-		.stage = STAGE_CONNECT,
-		.text = STR("connect: the route has no hosts"),
-	};
-	enum err err = check_hosts(m->hosts);
-	struct conn *c;
-
-	if (err != ERR_OK)
-		return err;
-	if (m->conn == 0 || conn_find(d, m->conn) != NULL)
-		return ERR_PROTO;
-	c = conn_new(d, m);
-	if (c == NULL) {
-		struct msg_conn_down down = {
-			.conn = m->conn,
-			.why = CONN_REFUSED,
-			.stage = STAGE_CONNECT,
-			.text = STR("connect: no memory"),
-		};
-
-		work_send_down(d, &down);
-		return ERR_OK;
-	}
-	read_limits(c);
-	conn_begin_attempt(c);
-	if (svc_is_stopping(d->svc))
-		conn_break_off(c, "stopping");
-	else
-		try_next(c, &end);
-	return ERR_OK;
 }
 
 /* --- what qmgr asks for --------------------------------------------------- */
@@ -678,7 +502,7 @@ conn_give(struct deliver *d, struct lease *l)
 	}
 	list_push_back(&c->waiting, &l->link);
 	if (c->state == CONN_IDLE)
-		go_on(c);
+		conn_go_on(c);
 	else if (c->state == CONN_BUSY)
 		txn_begin_more(c);
 	wire_flush(c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conn: one connection to a host of a route: opened, used, closed. */
+/* conn: one connection to a host of a route: opened, used, closed. The way to
+ * the host that takes mail is in opening.c. */
 #ifndef DELIVER_CONN_H
 #define DELIVER_CONN_H
 
@@ -76,6 +77,15 @@ void conn_down(struct conn *c, const struct conn_end *end);
 /* The transaction is over, the connection is fit for another one; or, after
  * needs_rset, will be. */
 void conn_txn_over(struct conn *c, bool needs_rset);
+
+/* The host is lost before a message was begun: whether another one may be
+ * tried in its place. */
+bool conn_can_move(const struct conn *c);
+
+/* Goes on to the next host, with the leases that wait; after the last one the
+ * connection ends, for the most telling reason of all. end: what became of
+ * this one; its why is not read. */
+void conn_try_next(struct conn *c, struct conn_end *end);
 
 /* Moves the deadline: the reply or progress of this stage is due. */
 void conn_await(struct conn *c, enum smtp_stage stage);

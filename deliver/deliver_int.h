@@ -65,6 +65,7 @@ enum conn_state {
 	CONN_GREETING,
 	CONN_EHLO,
 	CONN_HELO,
+	CONN_LHLO, /* RFC 2033 */
 	CONN_IDLE,
 	CONN_BUSY, /* in a transaction: rows of the table in txn.c */
 	CONN_RSET,
@@ -77,6 +78,15 @@ enum conn_state {
 struct limits {
 	uint32_t stage_ms[STAGE_N];
 	uint32_t attempt_ms;
+};
+
+/* Why a host was passed over. */
+struct failure {
+	struct str host, address;
+	char *text; /* allocated; NULL: there was none */
+	size_t text_bytes;
+	enum smtp_stage stage;
+	uint16_t code; /* 0: there was no reply */
 };
 
 struct txn;
@@ -98,15 +108,19 @@ struct conn {
 	struct str source, provider;
 	struct str hosts; /* list of HOST: those not tried */
 	struct str host, address;
-	int64_t stage_end_ms, attempt_end_ms;
-	int64_t since_ms; /* when the trial of this host began */
+	struct failure failure; /* the most telling of the hosts before */
+	int64_t attempt_end_ms; /* INT64_MAX: no attempt is under way */
+	int64_t since_ms;       /* when the trial of this host began */
 	int fd;
 	uint32_t number, handle;
 	uint32_t n_messages;
 	uint32_t until_dot; /* bytes in out up to the end of a dot */
 	uint8_t state;      /* enum conn_state */
+	uint8_t transport;  /* enum transport */
 	bool is_closing;    /* QUIT when nothing is in hand */
 	bool has_content;   /* of txn, still to be put into out */
+	bool has_more;      /* bytes have come behind the last reply */
+	bool has_moved;     /* to another host, once it was up */
 };
 
 /* What came, for the tables. */

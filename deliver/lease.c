@@ -99,8 +99,9 @@ lease_take(struct deliver *d, const struct msg_lease *m)
 bool
 lease_raise(struct lease *l, enum slot_phase phase)
 {
+	/* RANGE: it was as far with another host. */
 	return !l->is_over &&
-	    slot_raise(l->d->slots, l->slot, l->number, phase) == ERR_OK;
+	    slot_raise(l->d->slots, l->slot, l->number, phase) != ERR_NOTFOUND;
 }
 
 /* Room for n bytes of result. Results are never given up (Q7): without memory

@@ -8,6 +8,7 @@
 #include "util/base/fatal.h"
 #include "util/log/log.h"
 #include "util/proto/messages.h"
+#include "util/spool/envelope.h"
 #include "util/text/dup.h"
 
 /* Of a reply, for each recipient. */
@@ -128,8 +129,38 @@ log_result(const struct conn *c, const struct txn *t, enum outcome outcome)
 
 /* --- results -------------------------------------------------------------- */
 
+static bool
+is_dsn_passed(const struct conn *c)
+{
+	return (c->ehlo.offers & EHLO_DSN) != 0;
+}
+
+/* RFC 3461 4.1: what was said replaces the default, which is FAILURE. A host
+ * that was told what the sender wants says itself that it has it (5.2.2). */
+static bool
+needs_notice(const struct conn *c, const struct txn *t, uint32_t i)
+{
+	uint8_t notify = t->more[i].notify;
+
+	if (t->sender.len == 0)
+		return false;
+	switch (t->rcpts[i].verdict) {
+	case VERDICT_DELIVERED:
+		return (notify & NOTIFY_SUCCESS) != 0 && !is_dsn_passed(c) &&
+		    c->transport != TRANSPORT_DISCARD;
+	case VERDICT_BOUNCED:
+		return notify == NOTIFY_DEFAULT ||
+		    (notify & NOTIFY_FAILURE) != 0;
+	case VERDICT_DEFERRED:
+	case VERDICT_THROTTLED:
+	case VERDICT_N:
+		break;
+	}
+	return false;
+}
+
 static void
-put_rcpts(const struct txn *t, struct outbuf *out)
+put_rcpts(const struct conn *c, const struct txn *t, struct outbuf *out)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct msg_rcpt_result r = {
@@ -138,8 +169,7 @@ put_rcpts(const struct txn *t, struct outbuf *out)
 			.code = t->rcpts[i].code,
 		};
 
-		r.needs_notice = r.verdict == VERDICT_BOUNCED &&
-		    (t->marks[i] & MARK_NEEDS_NOTICE) != 0;
+		r.needs_notice = needs_notice(c, t, i);
 		/* PART_RCPTS_MAX of them fit. */
 		BUG_IF(msg_rcpt_result_list_put(out, &r) != ERR_OK);
 	}
@@ -158,6 +188,8 @@ tell_result(struct conn *c, struct txn *t, enum outcome outcome)
 		.reply = t->reply,
 		.stage = t->stage,
 		.outcome = outcome,
+		.transport = c->transport,
+		.is_dsn_passed = is_dsn_passed(c),
 		.is_doubtful = t->is_doubtful,
 		.has_message = true,
 		.tries = t->lease->tries,
@@ -169,7 +201,7 @@ tell_result(struct conn *c, struct txn *t, enum outcome outcome)
 	if (outcome == OUTCOME_TRIED) {
 		facts.rcpts = t->rcpts;
 		facts.n_rcpts = t->n;
-		put_rcpts(t, &list);
+		put_rcpts(c, t, &list);
 	}
 	result.rcpts = outbuf_str(&list);
 	result.is_after_mail = outcome == OUTCOME_THROTTLED;

@@ -25,6 +25,7 @@
  * DATA		broken	  body	 refuse	  throttled  throttled	broken
  * BODY		broken	  broken early	  throttled  throttled	broken
  * DOT		delivered broken refuse	  throttled  throttled	broken
+ * dot (LMTP)	one	  broken one	  one_busy   one_busy	broken
  *
  * named	go on with RCPT
  * accept	this recipient is good for the content
@@ -35,6 +36,10 @@
  *		2920 3.1: the server could not know that we have nothing)
  * closing	as throttled for a first message; later ones go back as if they
  *		were not begun
+ * one		the verdict of the next recipient that was accepted (RFC 2033
+ *		4.2): there are as many replies as such recipients
+ * one_busy	the same, deferred: a mailbox that is busy says nothing of the
+ *		others; as throttled where there are none
  * broken	the connection ends: txn_lost() gives verdicts, doubtful behind
  *		the dot
  *
@@ -49,6 +54,8 @@ enum action {
 	T_BODY,
 	T_EARLY,
 	T_DELIVERED,
+	T_ONE,
+	T_ONE_BUSY,
 	T_THROTTLED,
 	T_CLOSING,
 };
@@ -57,7 +64,10 @@ enum action {
 	[ANSWER_NOISE] = T_BROKEN, [ANSWER_LOST] = T_BROKEN, \
 	[ANSWER_LATE] = T_BROKEN
 
-static const uint8_t steps[STAGE_N][ANSWER_N] = {
+/* The row behind those of the stages. */
+#define ROW_LMTP_DOT STAGE_N
+
+static const uint8_t steps[STAGE_N + 1][ANSWER_N] = {
 	[STAGE_MAIL] = {
 		[ANSWER_OK] = T_NAMED,
 		[ANSWER_GO] = T_BROKEN,
@@ -103,6 +113,15 @@ static const uint8_t steps[STAGE_N][ANSWER_N] = {
 		[ANSWER_CLOSING] = T_THROTTLED,
 		NO_REPLY,
 	},
+	[ROW_LMTP_DOT] = {
+		[ANSWER_OK] = T_ONE,
+		[ANSWER_GO] = T_BROKEN,
+		[ANSWER_TEMP] = T_ONE,
+		[ANSWER_PERM] = T_ONE,
+		[ANSWER_THROTTLE] = T_ONE_BUSY,
+		[ANSWER_CLOSING] = T_ONE_BUSY,
+		NO_REPLY,
+	},
 };
 
 /* 4.4.2: the connection broke; 4.5.0: the server makes no sense. */
@@ -133,9 +152,9 @@ decide(struct txn *t, uint32_t i, const struct ruled *r)
 {
 	struct facts_rcpt *rcpt = &t->rcpts[i];
 
-	if ((t->marks[i] & MARK_DECIDED) != 0)
+	if (t->more[i].is_decided)
 		return;
-	t->marks[i] |= MARK_DECIDED;
+	t->more[i].is_decided = true;
 	rcpt->verdict = r->verdict;
 	rcpt->code = r->code;
 	rcpt->enhanced = r->enhanced;
@@ -314,7 +333,8 @@ await_stage(struct conn *c, enum smtp_stage stage)
 }
 
 /* 354 has come. Where the sender was refused and recipients were taken all the
- * same, even a lone dot might be delivered. */
+ * same, even a lone dot might be delivered; and how many replies an LMTP server
+ * has for one is anyone's guess. */
 static void
 begin_content(struct conn *c)
 {
@@ -329,6 +349,8 @@ begin_content(struct conn *c)
 	await_stage(c, STAGE_DOT);
 	if (t->n_accepted > 0)
 		break_off(c, "DATA: 354 after the sender was refused");
+	else if (c->transport == TRANSPORT_LMTP)
+		break_off(c, "DATA: 354 without a recipient");
 	else if (buf_append(&c->out, STR(".\r\n")) != ERR_OK)
 		no_memory(c);
 }
@@ -367,7 +389,7 @@ next_rcpt(struct conn *c)
 		return;
 	}
 	await_stage(c, STAGE_RCPT);
-	if (!t->is_piped && commands_put_rcpt(t, &c->out) != ERR_OK)
+	if (!t->is_piped && commands_put_rcpt(t, &c->ehlo, &c->out) != ERR_OK)
 		no_memory(c);
 }
 
@@ -457,6 +479,43 @@ throttled(struct conn *c, const struct input *in)
 	conn_down(c, &end);
 }
 
+static bool
+has_undecided(struct txn *t)
+{
+	while (t->n_told < t->n && t->more[t->n_told].is_decided)
+		t->n_told++;
+	return t->n_told < t->n;
+}
+
+/* One of the replies to a dot of LMTP. */
+static void
+one(struct conn *c, const struct input *in)
+{
+	struct txn *t = c->txn;
+	struct ruled r = rule(t, in);
+
+	if (r.verdict == VERDICT_THROTTLED)
+		r.verdict = VERDICT_DEFERRED;
+	/* Someone was accepted, else there were no dot. */
+	BUG_IF(!has_undecided(t));
+	decide(t, t->n_told, &r);
+	if (has_undecided(t)) {
+		conn_await(c, STAGE_DOT);
+		return;
+	}
+	t->is_decided = true;
+	over(c, false);
+}
+
+static void
+one_busy(struct conn *c, const struct input *in)
+{
+	if (c->txn->n_accepted == 1)
+		throttled(c, in);
+	else
+		one(c, in);
+}
+
 static void
 closing(struct conn *c, const struct input *in)
 {
@@ -471,6 +530,18 @@ closing(struct conn *c, const struct input *in)
 		throttled(c, in);
 	else
 		conn_down(c, &end);
+}
+
+/* No host has taken notice of the message: another one may have it. */
+static void
+put_back(struct conn *c)
+{
+	struct lease *l = c->txn->lease;
+
+	l->state = LEASE_WAITING;
+	list_push_front(&c->waiting, &l->link);
+	txn_free(c->d, c->txn);
+	c->txn = NULL;
 }
 
 static void
@@ -488,13 +559,26 @@ broken(struct conn *c, const struct input *in)
 		end.code = in->reply->code;
 	if (in->answer == ANSWER_LOST && is_unbegun(c, false))
 		end.why = CONN_CLOSED;
+	if (c->txn->stage == STAGE_MAIL && conn_can_move(c)) {
+		put_back(c);
+		conn_try_next(c, &end);
+		return;
+	}
 	conn_down(c, &end);
+}
+
+static unsigned
+row_of(const struct conn *c)
+{
+	if (c->transport == TRANSPORT_LMTP && c->txn->stage == STAGE_DOT)
+		return ROW_LMTP_DOT;
+	return c->txn->stage;
 }
 
 void
 txn_input(struct conn *c, const struct input *in)
 {
-	switch ((enum action)steps[c->txn->stage][in->answer]) {
+	switch ((enum action)steps[row_of(c)][in->answer]) {
 	case T_BROKEN:
 		broken(c, in);
 		break;
@@ -518,6 +602,12 @@ txn_input(struct conn *c, const struct input *in)
 		break;
 	case T_DELIVERED:
 		delivered(c, in);
+		break;
+	case T_ONE:
+		one(c, in);
+		break;
+	case T_ONE_BUSY:
+		one_busy(c, in);
 		break;
 	case T_THROTTLED:
 		throttled(c, in);

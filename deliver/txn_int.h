@@ -6,10 +6,11 @@
 #include "deliver/body.h"
 #include "deliver/deliver_int.h"
 
-/* What is remembered of a recipient beside its facts; bits. */
-enum {
-	MARK_DECIDED = 1,      /* it has its verdict */
-	MARK_NEEDS_NOTICE = 2, /* its sender wants to hear of a failure */
+/* What is remembered of a recipient beside its facts. */
+struct txn_rcpt {
+	struct str orcpt; /* as the client wrote it, or empty */
+	uint8_t notify;   /* NOTIFY_ bits */
+	bool is_decided;  /* it has its verdict */
 };
 
 /* A verdict and where it comes from; text lives as long as the transaction. */
@@ -26,14 +27,17 @@ struct txn {
 	struct outbuf front; /* the record, as read; what follows views it */
 	struct segread_record record;
 	struct str sender;
-	struct arena arena;       /* rcpts, marks, texts */
+	struct str envid;
+	struct arena arena;       /* rcpts, more, texts */
 	struct facts_rcpt *rcpts; /* those that are open */
-	uint8_t *marks;           /* MARK_ bits of each */
+	struct txn_rcpt *more;    /* of each of them */
 	uint32_t n;
 	uint32_t n_put;      /* RCPT commands sent */
 	uint32_t n_answered; /* RCPT replies that came */
 	uint32_t n_accepted;
-	uint8_t stage; /* enum smtp_stage: whose reply comes next */
+	uint32_t n_told; /* LMTP: before it, all have their verdicts */
+	uint8_t stage;   /* enum smtp_stage: whose reply comes next */
+	uint8_t ret;     /* enum envelope_ret */
 	bool is_piped;
 	bool is_decided; /* all have verdicts: replies are only counted */
 	bool is_refused; /* MAIL was: there is nothing to reset */
@@ -50,6 +54,9 @@ struct txn *txn_new(struct deliver *d, struct lease *l);
 
 /* Gives all that have no verdict yet this one. */
 void txn_decide_rest(struct txn *t, const struct ruled *r);
+
+/* Discards what was read, instead of sending it; it has its result then. */
+void txn_discard(struct conn *c, struct txn *t);
 
 /* Ends it; its result has been told. */
 void txn_free(struct deliver *d, struct txn *t);

@@ -20,7 +20,6 @@
 static bool
 take_replies(struct conn *c, struct str *in)
 {
-	int fd = c->fd;
 	struct reply reply;
 	enum err err;
 
@@ -28,14 +27,14 @@ take_replies(struct conn *c, struct str *in)
 		err = reply_parse(&reply, in);
 		if (err == ERR_AGAIN)
 			return true;
+		c->has_more = in->len > 0;
 		if (err == ERR_OK)
 			conn_reply(c, &reply);
 		else
 			conn_fail(c, ANSWER_NOISE,
 			    err == ERR_FULL ? "reply too long"
 			                    : "not an SMTP reply");
-		if (c->state <= CONN_GREETING || c->state == CONN_GONE ||
-		    c->fd != fd)
+		if (c->state <= CONN_GREETING || c->state == CONN_GONE)
 			return false;
 	}
 	return true;
@@ -104,11 +103,10 @@ note_progress(struct conn *c, size_t n)
 static void
 fail_write(struct conn *c, int errnum)
 {
-	int fd = c->fd;
-
 	buf_fini(&c->out);
 	read_input(c);
-	if (c->state != CONN_GONE && c->fd == fd)
+	/* Unless that has ended it, or led to another host. */
+	if (c->state > CONN_CONNECTING && c->state < CONN_GONE)
 		conn_fail(c, ANSWER_LOST, strerror(errnum));
 }
 
@@ -131,11 +129,11 @@ wire_flush(struct conn *c)
 {
 	unsigned flags = WATCH_READ;
 
-	if (c->state == CONN_GONE || c->state == CONN_CONNECTING)
+	if (c->fd < 0 || c->state == CONN_CONNECTING)
 		return;
 	if (buf_len(&c->out) > 0)
 		write_some(c);
-	if (c->state == CONN_GONE || c->state == CONN_CONNECTING)
+	if (c->fd < 0 || c->state == CONN_CONNECTING)
 		return;
 	if (buf_len(&c->out) > 0 || c->has_content)
 		flags |= WATCH_WRITE;
@@ -191,7 +189,7 @@ wire_close(struct conn *c, bool is_reset)
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	c->until_dot = 0;
-	c->has_content = false;
+	c->has_content = c->has_more = false;
 	if (c->fd < 0)
 		return;
 	watch_fini(&c->watch);

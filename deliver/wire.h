@@ -13,8 +13,9 @@ struct conn;
 /* What came of a reply, and one read more. */
 #define WIRE_IN_MAX_BYTES (2 * REPLY_MAX_BYTES)
 /* A step of content with its dot, and the commands of a transaction behind it,
- * which take 1 KiB for each of 256 recipients at most; doubled by growth. */
-#define WIRE_OUT_MAX_BYTES (BODY_ROOM_BYTES + (512u << 10))
+ * which take a little over 2 KiB for each of 256 recipients at most; doubled by
+ * growth. */
+#define WIRE_OUT_MAX_BYTES (BODY_ROOM_BYTES + (1200u << 10))
 
 /* Begins to connect to c->address: conn_connected() or conn_fail() follows.
  * Returns NULL, or why not, in static storage. */

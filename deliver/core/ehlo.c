@@ -13,6 +13,7 @@ static const struct {
 	{ STR_INIT("8BITMIME"), EHLO_8BITMIME },
 	{ STR_INIT("SMTPUTF8"), EHLO_SMTPUTF8 },
 	{ STR_INIT("SIZE"), EHLO_SIZE },
+	{ STR_INIT("DSN"), EHLO_DSN },
 };
 
 static uint8_t

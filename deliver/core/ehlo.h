@@ -13,6 +13,7 @@ enum {
 	EHLO_8BITMIME = 2,   /* RFC 6152 */
 	EHLO_SMTPUTF8 = 4,   /* RFC 6531 */
 	EHLO_SIZE = 8,       /* RFC 1870 */
+	EHLO_DSN = 16,       /* RFC 3461 */
 };
 
 struct ehlo {
@@ -20,8 +21,8 @@ struct ehlo {
 	uint64_t size_bytes; /* largest message; 0: it does not say */
 };
 
-/* Reads a 2xx reply to EHLO. Words that are not known are passed over, and so
- * is a SIZE that is no number. */
+/* Reads a 2xx reply to EHLO or LHLO. Words that are not known are passed over,
+ * and so is a SIZE that is no number. */
 void ehlo_read(struct ehlo *ehlo, const struct reply *reply);
 
 #endif /* DELIVER_CORE_EHLO_H */

@@ -213,6 +213,8 @@ facts_write(const struct facts *f, struct outbuf *out)
 		json_key(&j, STR("doubtful"));
 		json_bool(&j, true);
 	}
+	if (f->is_dsn_passed)
+		put_text(&j, STR("dsn"), STR("passed"));
 	put_number(&j, STR("tries"), f->tries);
 	if (f->has_message) {
 		put_number(&j, STR("took_ms"), (uint64_t)f->took_ms);

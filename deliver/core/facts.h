@@ -17,7 +17,7 @@
  *	site		"default->192.0.2.1:25"
  *	transport	"lmtp" "discard" "notice"; not there: SMTP
  *	host		name of the host, as in the route
- *	address		"192.0.2.1:25"
+ *	address		"192.0.2.1:25" "unix:/run/lmtp"
  *	stage		where it was decided: "connect" "greeting" "EHLO"
  *			"MAIL" "RCPT" "DATA" "body" "dot" "RSET" "QUIT" "idle"
  *	outcome		"tried" "throttled" "returned" "damaged" "unreadable"
@@ -25,7 +25,11 @@
  *	reply		the last reply that decided, as one line ("451 4.3.0
  *			not now"), or what happened instead of it
  *			("dot: connection closed; possibly delivered")
- *	doubtful	true: lost after the dot, maybe it arrived
+ *	doubtful	true: lost after the dot; recipients that are without a
+ *			code may have arrived
+ *	dsn		"passed": the host offers DSN (RFC 3461), and was told
+ *			what the sender wants to hear; of the recipients that it
+ *			took it is to tell
  *	tries		counted attempts before this one
  *	took_ms		from the beginning of the attempt to its result
  *	size		bytes of content
@@ -64,6 +68,7 @@ struct facts {
 	enum smtp_stage stage;
 	enum outcome outcome;
 	bool is_doubtful;
+	bool is_dsn_passed;
 	bool has_message; /* size and sender are known */
 	uint32_t tries;
 	int64_t took_ms;

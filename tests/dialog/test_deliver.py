@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A delivery worker between a qmgr that the test plays, and its servers."""
+import contextlib
 import json
+import os
 import select
+import socket
 import struct
 
 import spool
@@ -32,6 +35,16 @@ def alone(session):
     assert line.endswith(b"\r\n") and line.count(b"\n") == 1, line
     assert not select.select([session.sock], [], [], 0.1)[0]
     return line[:-2].decode()
+
+
+@contextlib.contextmanager
+def armed(fault):
+    """A worker that is started within fails a system call."""
+    os.environ["HOLDFAST_FAULT_deliver"] = fault
+    try:
+        yield
+    finally:
+        del os.environ["HOLDFAST_FAULT_deliver"]
 
 
 # --- what goes well -----------------------------------------------------------
@@ -487,16 +500,216 @@ def test_hosts_are_tried_in_order(t):
         assert peer.sessions == 1
 
 
-def test_the_last_host_says_why_all_are_refused(t):
+def check_refused_for(w, host, text, *addresses):
+    w.open(*addresses)
+    down = w.qmgr.expect_down("refused", host=f"host{host}".encode())
+    assert down["text"].decode() == text, down
+    return down
+
+
+def test_the_host_that_tells_most_says_why_all_are_refused(t):
     refusing = t.peer(lambda s: s.serve({"HELLO": "554 5.3.2 no service"}))
+    closing = t.peer(lambda s: s.serve({"EHLO": "close"}))
     w = Worker(t)
-    w.open(nobody(t), refusing.address)
-    down = w.qmgr.expect_down("refused", code=554, host=b"host1")
-    assert down["text"] == b"554 5.3.2 no service", down
-    assert STAGES[down["stage"]] == "greeting"
-    w.open(refusing.address, nobody(t), conn=2)
-    down = w.qmgr.expect_down("refused", conn=2, code=0)
-    assert down["text"] == b"connect: Connection refused", down
+    for host, *addresses in (
+            (2, nobody(t), closing.address, refusing.address),
+            (0, refusing.address, closing.address, nobody(t)),
+            (1, nobody(t), refusing.address, nobody(t))):
+        down = check_refused_for(w, host, "554 5.3.2 no service", *addresses)
+        assert down["code"] == 554 and STAGES[down["stage"]] == "greeting"
+
+
+def test_without_a_reply_the_host_that_let_us_furthest_tells_most(t):
+    closing = t.peer(lambda s: s.serve({"EHLO": "close"}))
+    down = check_refused_for(Worker(t), 0, "EHLO: connection closed",
+                             closing.address, nobody(t))
+    assert down["code"] == 0 and STAGES[down["stage"]] == "EHLO"
+
+
+def test_of_equals_the_first_host_tells_most(t):
+    first = t.peer(lambda s: s.serve({"HELLO": "554 first"}))
+    second = t.peer(lambda s: s.serve({"HELLO": "554 second"}))
+    check_refused_for(Worker(t), 0, "554 first", first.address,
+                      second.address)
+
+
+def test_all_hosts_together_have_the_time_of_one_attempt(t):
+    silent = [t.peer(lambda s: s.serve({"HELLO": "stall"})) for _ in "1234"]
+    w = Worker(t, 'attempt_timeout = "1s"')
+    w.open(*(s.address for s in silent))
+    down = w.qmgr.expect_down("refused", host=b"host0")
+    assert down["text"] == b"greeting: timed out", down
+    assert [s.sessions for s in silent] == [1, 0, 0, 0]
+
+
+def black_hole(t):
+    """An address whose host answers nothing: its queue is full."""
+    sock = socket.create_server((t.ip, t.port()), backlog=0)
+    t.at_end(sock.close)
+    filling = []
+    for _ in range(8):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(sock.getsockname())
+        filling.append(s)
+    t.at_end(lambda: [s.close() for s in filling])
+    return "%s:%d" % sock.getsockname()
+
+
+def test_a_host_that_is_a_black_hole_is_passed_by(t):
+    good = t.peer(lambda s: s.serve())
+    w = Worker(t, FAST)
+    hole = black_hole(t)
+    w.open_up(hole, good.address)
+    assert f"address={hole} stage=connect" in w.log(), w.log()
+    w.open(hole, conn=2)
+    down = w.qmgr.expect_down("refused", conn=2)
+    assert down["text"] == b"connect: timed out", down
+
+
+def test_an_unreachable_network_is_passed_by_at_once(t):
+    good = t.peer(lambda s: s.serve())
+    # The first connection is that with qmgr.
+    with armed("connect:2:ENETUNREACH"):
+        w = Worker(t)
+    up = w.open_up("[::1]:25", good.address)
+    assert up["host"] == b"host1", up
+    assert "Network is unreachable" in w.log()
+
+
+def test_a_host_that_is_lost_in_writing_costs_no_other_host(t):
+    bad = t.peer(lambda s: s.say("220 peer"))
+    good = t.peer(lambda s: s.serve())
+    with armed("write:1:EPIPE"):
+        w = Worker(t)
+    up = w.open_up(bad.address, good.address)
+    assert up["host"] == b"host1", up
+
+
+# --- hosts that are lost before they have taken notice of a message -----------
+
+def leaves(*lines):
+    """Takes us in, says lines instead of replying to MAIL, and goes."""
+    def script(s):
+        s.say("220 peer")
+        s.hear("EHLO")
+        s.say("250 peer")
+        s.hear("MAIL")
+        s.say(*lines)
+    return script
+
+
+def test_a_host_lost_at_the_first_mail_is_passed_by(t):
+    for n, script in enumerate((leaves(), leaves("what"), leaves("354 go"),
+                                lambda s: s.serve({"MAIL": "stall"}),
+                                lambda s: s.serve({"MAIL": "drop"}))):
+        bad = t.peer(script)
+        good = t.peer(lambda s: s.serve())
+        conn = n + 1
+        if n == 0:
+            w = Worker(t, FAST)
+        up = w.open_up(bad.address, good.address, conn=conn)
+        assert up["host"] == b"host0", up
+        first = w.send(2 * n + 1, conn=conn)
+        second = w.send(2 * n + 2, conn=conn)
+        up = w.qmgr.expect("CONN_UP", conn=conn)
+        assert up["host"] == b"host1", up
+        for lease in (first, second):
+            r = w.qmgr.expect_result("tried", lease=lease, code=250)
+            assert facts(r)["host"] == "host1", r
+        assert len(good.messages) == 2 and bad.sessions == 1
+
+
+def test_a_host_that_closes_before_mail_is_passed_by(t):
+    def script(s):
+        s.say("220 peer")
+        s.hear("EHLO")
+        s.say("250 peer")
+    bad = t.peer(script)
+    good = t.peer(lambda s: s.serve())
+    w = Worker(t)
+    w.open_up(bad.address, good.address)
+    assert w.qmgr.expect("CONN_UP", conn=1)["host"] == b"host1"
+    w.send()
+    w.qmgr.expect_result("tried", code=250)
+
+
+def test_after_the_last_host_the_leases_are_returned(t):
+    bad = t.peer(leaves())
+    w = Worker(t, FAST)
+    w.open_up(bad.address, nobody(t))
+    lease = w.send(1)
+    w.qmgr.expect_result("returned", lease=lease)
+    down = w.qmgr.expect_down("refused", host=b"host0")
+    assert STAGES[down["stage"]] == "MAIL", down
+
+
+def test_a_host_lost_once_it_carried_a_message_is_not_passed_by(t):
+    def script(s):
+        s.say("220 peer")
+        s.hear("EHLO")
+        s.say("250 peer")
+        for verb, reply in (("MAIL", "250 ok"), ("RCPT", "250 ok"),
+                            ("DATA", "354 go")):
+            s.hear(verb)
+            s.say(reply)
+        s.content()
+        s.say("250 ok")
+        s.hear("MAIL")
+    bad = t.peer(script)
+    good = t.peer(lambda s: s.serve())
+    w = Worker(t)
+    w.open_up(bad.address, good.address)
+    w.send(1)
+    w.qmgr.expect_result("tried", code=250)
+    w.send(2)
+    w.qmgr.expect_result("returned", lease=2)
+    w.qmgr.expect_down("closed")
+    assert not good.sessions
+
+
+def test_moving_on_does_not_begin_the_time_of_an_attempt_anew(t):
+    stalling = [t.peer(lambda s: s.serve({"MAIL": "stall"})) for _ in "123"]
+    w = Worker(t, 'attempt_timeout = "2s" mail_timeout = "1s"')
+    w.open_up(*(s.address for s in stalling))
+    w.send()
+    w.qmgr.expect("CONN_UP")
+    # The second host has what the first one left.
+    r = w.qmgr.expect_result("tried")
+    assert facts(r)["host"] == "host1", r
+    w.qmgr.expect_down("lost")
+    assert not stalling[2].sessions
+
+
+def test_a_reply_too_many_is_not_taken_for_that_of_the_next_message(t):
+    def script(s):
+        s.say("220 peer")
+        s.hear("EHLO")
+        s.say("250 peer")
+        for verb, reply in (("MAIL", "250 ok"), ("RCPT", "250 ok")):
+            s.hear(verb)
+            s.say(reply)
+        s.hear("DATA")
+        s.say("354 go")
+        s.content()
+        await_true("the second is lent", lambda: go)
+        s.say("250 ok", "250 ok")
+        s.hang()
+    go = []
+    peer = t.peer(script)
+    w = Worker(t)
+    w.open_up(peer.address)
+    w.send(1)
+    w.send(2)
+    # The leases have been read when this is answered.
+    w.open(conn=2)
+    w.qmgr.expect_down("refused", conn=2)
+    go.append(1)
+    w.qmgr.expect_result("tried", lease=1, code=250)
+    w.qmgr.expect_result("returned", lease=2)
+    down = w.qmgr.expect_down("closed")
+    assert down["text"] == b"one reply too many", down
+    assert "event=reply_broken" in w.log()
 
 
 def test_a_421_is_not_tried_at_the_next_host(t):

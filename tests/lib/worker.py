@@ -18,11 +18,13 @@ STATUS_FD = 3
 SLOTS = 16
 DEADLINE_S = 60
 PHASES = ("free", "leased", "transaction", "dot sent", "answered")
-OUTCOMES = ("tried", "throttled", "returned", "damaged", "unreadable")
+OUTCOMES = ("tried", "throttled", "returned", "damaged", "unreadable", "told")
+TRANSPORTS = ("smtp", "lmtp", "discard", "notice")
 VERDICTS = ("delivered", "deferred", "throttled", "bounced")
 WHYS = ("closed", "throttled", "refused", "lost")
 STAGES = ("connect", "greeting", "EHLO", "MAIL", "RCPT", "DATA", "body",
           "dot", "RSET", "QUIT", "idle")
+ENVID, RET = 11, 12  # fields of an envelope
 HAND_CONF, HAND_PAGE, HAND_SLOTS = 0, 2, 6
 NUMBER = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i64": "<q"}
 
@@ -40,7 +42,12 @@ def _table():
     return table
 
 
-TABLE = _table()
+def _version():
+    with open(os.path.join(ROOT, "util", "proto", "messages.h")) as f:
+        return int(re.search(r"define PROTO_VERSION (\d+)", f.read())[1])
+
+
+TABLE, VERSION = _table(), _version()
 TYPES = {name: n + 1 for n, (name, _, _) in enumerate(TABLE)}
 
 
@@ -101,8 +108,8 @@ class Link:
 
     def send(self, name, fds=(), /, **values):
         body = encode(name, **values)
-        frame = struct.pack("<IHBB", 8 + len(body), TYPES[name], 1,
-                            len(fds)) + body
+        frame = struct.pack("<IHBB", 8 + len(body), TYPES[name],
+                            VERSION, len(fds)) + body
         if fds:
             socket.send_fds(self.sock, [frame], list(fds))
         else:
@@ -188,14 +195,19 @@ class Segment:
 
     def add(self, n, content=b"Subject: x\r\n\r\nhello\r\n", flags=0,
             sender="a@client.test", rcpts=("b@dest.test",), notify=0,
-            bad_crc=False, crc=None):
+            orcpt="", envid="", ret=0, bad_crc=False, crc=None):
         """Appends message number n; returns its block."""
         env = _field(spool.PART, struct.pack("<HH", 0, len(rcpts)) +
                      b"dest.test")
         env += _field(spool.SENDER, sender.encode())
+        if envid:
+            env += _field(ENVID, envid.encode())
+        if ret:
+            env += _field(RET, bytes([ret]))
         for r in rcpts:
             env += _field(spool.RCPT, struct.pack(
-                "<HBBH", 0, notify, 0, len(r.encode())) + r.encode())
+                "<HBBH", 0, notify, 0, len(r.encode())) + r.encode() +
+                          orcpt.encode())
         if crc is None:
             crc = spool.crc32c(self.salt + content)
         follows = b"" if flags & spool.OWN else content
@@ -315,14 +327,15 @@ site "*" {{ {conf} }}
                        segment=self.segment.number)
         return leases, conns
 
-    def open(self, *addresses, conn=1):
+    def open(self, *addresses, conn=1, transport="smtp"):
         self.qmgr.send("CONN_OPEN", conn=conn, source="default",
+                       transport=TRANSPORTS.index(transport),
                        provider=(*addresses, "none")[0], hosts=b"".join(
                            item("HOST", name=f"host{n}", address=a)
                            for n, a in enumerate(addresses)))
 
-    def open_up(self, *addresses, conn=1):
-        self.open(*addresses, conn=conn)
+    def open_up(self, *addresses, conn=1, transport="smtp"):
+        self.open(*addresses, conn=conn, transport=transport)
         return self.qmgr.expect("CONN_UP", conn=conn)
 
     def lease(self, n, block, conn=1, standing=b"", rcpts=1, segment=None,

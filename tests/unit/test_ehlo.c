@@ -20,7 +20,9 @@ static const struct {
 	{ STR_INIT("250-host\r\n250-pipelining\r\n250-8BitMime\r\n"
 	           "250-SMTPUTF8\r\n250 SIZE 1000\r\n"),
 	    1000, EHLO_PIPELINING | EHLO_8BITMIME | EHLO_SMTPUTF8 | EHLO_SIZE },
-	{ STR_INIT("250-host\r\n250 SIZE\r\n"), 0, EHLO_SIZE },
+	{ STR_INIT("250-host\r\n250-SIZE\r\n250 DSN\r\n"), 0,
+	    EHLO_SIZE | EHLO_DSN },
+	{ STR_INIT("250-host\r\n250 DSNS\r\n"), 0, 0 },
 	{ STR_INIT("250-host\r\n250 SIZE 0\r\n"), 0, EHLO_SIZE },
 	{ STR_INIT("250-host\r\n250 SIZE 18446744073709551615\r\n"), UINT64_MAX,
 	    EHLO_SIZE },

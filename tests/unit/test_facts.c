@@ -102,6 +102,20 @@ START_TEST(what_is_not_known_is_left_out)
 }
 END_TEST
 
+START_TEST(what_a_host_was_told_of_notices_is_there)
+{
+	struct facts facts = {
+		.stage = STAGE_DOT,
+		.outcome = OUTCOME_TRIED,
+		.is_dsn_passed = true,
+	};
+
+	assert_facts(&facts,
+	    "{\"stage\":\"dot\",\"outcome\":\"tried\","
+	    "\"dsn\":\"passed\",\"tries\":0}");
+}
+END_TEST
+
 START_TEST(recipients_that_find_no_room_are_counted)
 {
 	static struct facts_rcpt rcpts[RCPTS];
@@ -186,7 +200,9 @@ START_TEST(the_longest_texts_fit)
 		.sender = longest,
 		.reply = longest,
 		.has_message = true,
+		.transport = TRANSPORT_DISCARD,
 		.is_doubtful = true,
+		.is_dsn_passed = true,
 		.tries = UINT32_MAX,
 		.took_ms = INT64_MAX,
 		.size_bytes = UINT64_MAX,
@@ -234,6 +250,7 @@ main(void)
 
 	tcase_add_test(tc, an_attempt_is_told_whole);
 	tcase_add_test(tc, what_is_not_known_is_left_out);
+	tcase_add_test(tc, what_a_host_was_told_of_notices_is_there);
 	tcase_add_test(tc, recipients_that_find_no_room_are_counted);
 	tcase_add_test(tc, of_those_without_room_the_delivered_ones_are_told);
 	tcase_add_test(tc, a_notice_is_told_with_its_queue_id);
