@@ -42,18 +42,23 @@ struct command {
 	bool is_raw; /* argv is as it came, name first: sendmail */
 };
 
+int cmd_cancel(struct ctl *ctl);
 int cmd_cat(struct ctl *ctl);
 int cmd_check(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
+int cmd_hold(struct ctl *ctl);
 int cmd_mailq(struct ctl *ctl);
 int cmd_queue(struct ctl *ctl);
+int cmd_release(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
+int cmd_resume(struct ctl *ctl);
 int cmd_retry(struct ctl *ctl);
 int cmd_run(struct ctl *ctl);
 int cmd_sendmail(struct ctl *ctl);
 int cmd_start(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);
 int cmd_stop(struct ctl *ctl);
+int cmd_suspend(struct ctl *ctl);
 int cmd_why(struct ctl *ctl);
 
 /* --- arguments ------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/order.h"
 #include "util/base/array.h"
 #include "util/svc/version.h"
 
@@ -25,8 +26,24 @@ static const struct command commands[] = {
 	    "where a message is, why, what is next, what was", false },
 	{ "cat", cmd_cat, "[--envelope | --headers | --raw] QID",
 	    "a message as it lies on disk", false },
-	{ "retry", cmd_retry, "QID | --queue PATTERN | --all",
+	{ "retry", cmd_retry,
+	    "[--why TEXT] [--json] QID ... | " ORDER_MATCH_USAGE " | --all",
 	    "make parts due now", false },
+	{ "hold", cmd_hold,
+	    "[--why TEXT] [--json] QID ... | " ORDER_MATCH_USAGE " | --list",
+	    "keep mail in the queue until a person decides", false },
+	{ "release", cmd_release,
+	    "[--why TEXT] [--json] QID ... | " ORDER_MATCH_USAGE,
+	    "put held mail back into the queue, due now", false },
+	{ "cancel", cmd_cancel,
+	    "[--why TEXT] [--json] QID ... | " ORDER_MATCH_USAGE,
+	    "end mail without a notice", false },
+	{ "suspend", cmd_suspend,
+	    "[--json] [--list] | [--for SPAN] [--why TEXT] " ORDER_MATCH_USAGE,
+	    "keep queues from delivering, for a time", false },
+	{ "resume", cmd_resume,
+	    "[--why TEXT] [--json] NUMBER ... | " ORDER_MATCH_USAGE " | --all",
+	    "end a suspension", false },
 	{ "mailq", cmd_mailq, "", "the queue as other systems print it", true },
 	{ "sendmail", cmd_sendmail, "[OPTION ...] [RECIPIENT ...]",
 	    "take a message from standard input", true },

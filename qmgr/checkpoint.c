@@ -19,7 +19,8 @@
 /*
  *	phase		what is done in a slice		next
  *	IDLE		nothing				CREATE, when due
- *	CREATE		the file is made (job)		PARTS
+ *	CREATE		the file is made (job)		ORDERS
+ *	ORDERS		orders that are kept		PARTS
  *	PARTS		live parts			SEGMENTS
  *	SEGMENTS	segments, with done bits	WAIT
  *	WAIT		the ledger becomes durable	FINISH
@@ -30,12 +31,13 @@
  * in both, and no record is in neither. What changes behind the back of the
  * slices is in the ledger, from where it was when this began.
  */
-enum phase { IDLE, CREATE, PARTS, SEGMENTS, WAIT, FINISH };
+enum phase { IDLE, CREATE, ORDERS, PARTS, SEGMENTS, WAIT, FINISH };
 
 #define BATCH_BYTES (1u << 20)
 /* More than AUDIT and MARK take. */
 #define END_BYTES 2048
 #define SYNC_BYTES (4u << 20)
+#define ORDERS_SLICE 64
 #define PARTS_SLICE 512
 #define SEGMENTS_SLICE 64
 #define DUE_BYTES (UINT64_C(256) << 20)
@@ -70,8 +72,9 @@ struct checkpoint {
 	enum phase phase;
 	struct ledger_batch batch;
 	char *buf;
-	uint64_t seq;  /* of the next entry */
-	uint32_t part; /* cursors */
+	uint64_t seq;   /* of the next entry */
+	uint64_t order; /* cursors */
+	uint32_t part;
 	uint64_t segment;
 	uint64_t number; /* of the one that is being written */
 	struct ledger_pos begin;
@@ -263,6 +266,27 @@ put_mark(struct checkpoint *c, bool is_end)
 
 /* --- slices --------------------------------------------------------------- */
 
+/* ERR_AGAIN: there are more. ERR_FULL: the batch is full. */
+static enum err
+put_orders(struct checkpoint *c)
+{
+	struct core_order_view view;
+
+	for (int i = 0; i < ORDERS_SLICE; i++) {
+		struct ledger_stamp s = stamp(c);
+		enum err err;
+
+		if (!core_order_next(c->conf.core, c->order, &view))
+			return ERR_OK;
+		err = entry_put_policy(
+		    &c->batch, &s, &view.order, (struct str){ NULL, 0 });
+		if (err != ERR_OK)
+			return err;
+		c->order = view.order.number;
+	}
+	return ERR_AGAIN;
+}
+
 static enum err
 put_part(struct checkpoint *c, uint32_t part)
 {
@@ -372,7 +396,12 @@ slice(struct checkpoint *c)
 
 	if (c->phase == CREATE) {
 		err = put_mark(c, false);
-		c->phase = PARTS;
+		c->phase = ORDERS;
+	}
+	if (c->phase == ORDERS && err == ERR_OK) {
+		err = put_orders(c);
+		if (err == ERR_OK)
+			c->phase = PARTS;
 	}
 	if (c->phase == PARTS && err == ERR_OK) {
 		err = put_parts(c);
@@ -418,6 +447,7 @@ begin(struct checkpoint *c)
 	c->begin = journal_synced(c->conf.journal);
 	c->failures = journal_failures(c->conf.journal);
 	journal_next(c->conf.journal, &c->seq, &event);
+	c->order = 0;
 	c->part = 0;
 	c->segment = 0;
 	c->n_parts = 0;

@@ -2,35 +2,14 @@
 /* control: answers to commands. */
 #include "qmgr/control.h"
 
-#include <stdlib.h>
-
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
+#include "qmgr/orders.h"
 #include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/turn.h"
 #include "qmgr/why.h"
-#include "util/base/fatal.h"
-#include "util/log/log.h"
 #include "util/text/glob.h"
-
-#define EXIT_DENIED 100
-#define EXIT_LATER 111
-
-/* A bulk retry in hand, and who asked for it. */
-struct retry_wait {
-	struct link link;   /* in qmgr.retries */
-	struct qpeer *peer; /* NULL: it did not wait for the end */
-	uint32_t op;
-	uint32_t uid, pid;
-};
-
-static void
-log_retry(uint32_t uid, uint32_t pid, uint64_t n)
-{
-	LOG(EV_OPERATOR, KV_CSTR("command", "retry"), KV_NUM("uid", uid),
-	    KV_NUM("pid", pid), KV_NUM("n", n));
-}
 
 enum err
 control_sent(enum err err)
@@ -220,93 +199,9 @@ control_list(struct qpeer *peer, struct str body)
 	return control_sent(chan_send_list_end(peer->chan, &end));
 }
 
-/* --- retry ---------------------------------------------------------------- */
-
-static enum err
-retry_bulk(struct qpeer *peer, const struct msg_retry_ask *ask, uint32_t uid)
-{
-	struct qmgr *q = peer->q;
-	struct retry_wait *wait = calloc(1, sizeof(*wait));
-	enum err err = ERR_FULL;
-
-	if (wait != NULL && ask->is_all != 0)
-		err = core_retry_all(q->core, &wait->op);
-	else if (wait != NULL)
-		err = core_retry_queues(q->core, ask->match, &wait->op);
-	if (err == ERR_OK) {
-		wait->peer = peer;
-		wait->uid = uid;
-		wait->pid = peer->pid;
-		list_push_back(&q->retries, &wait->link);
-		turn_act(q);
-		return ERR_OK;
-	}
-	free(wait);
-	if (err == ERR_RANGE)
-		return control_answer(
-		    peer, EXIT_DENIED, 0, STR("the pattern is too long"));
-	return control_answer(peer, EXIT_LATER, 0,
-	    STR("too many bulk operations are in hand; try again"));
-}
-
-enum err
-control_retry(struct qpeer *peer, struct str body)
-{
-	static const struct qid none;
-	struct qmgr *q = peer->q;
-	struct msg_retry_ask ask;
-	uint32_t uid, n;
-	enum err err = msg_retry_ask_decode(&ask, body);
-
-	if (err != ERR_OK)
-		return err;
-	if (!peers_is_ours(peer, &uid))
-		return control_answer(peer, EXIT_DENIED, 0,
-		    STR("retry is for root and the relay's own user"));
-	turn_begin(q);
-	if (ask.is_all != 0 || qid_cmp(&ask.qid, &none) == 0)
-		return retry_bulk(peer, &ask, uid);
-	n = core_retry_message(q->core, &ask.qid);
-	turn_act(q);
-	log_retry(uid, peer->pid, n);
-	if (n > 0 || core_find(q->core, &ask.qid, 0) != 0)
-		return control_answer(peer, 0, n, STR(""));
-	return control_answer(
-	    peer, 1, 0, STR("there is no such message in the queue"));
-}
-
-void
-control_retried(struct qmgr *q, uint32_t op, uint64_t n)
-{
-	struct link *link, *next;
-
-	LIST_FOREACH_SAFE (link, next, &q->retries) {
-		struct retry_wait *wait =
-		    LIST_ITEM(link, struct retry_wait, link);
-
-		if (wait->op != op)
-			continue;
-		list_remove(&q->retries, link);
-		log_retry(wait->uid, wait->pid, n);
-		/* FULL: it asked, and does not read. */
-		if (wait->peer != NULL &&
-		    control_answer(wait->peer, 0, n, STR("")) != ERR_OK)
-			peers_cut(wait->peer);
-		free(wait);
-	}
-}
-
 void
 control_gone(struct qpeer *peer)
 {
-	struct link *link;
-
-	LIST_FOREACH (link, &peer->q->retries) {
-		struct retry_wait *wait =
-		    LIST_ITEM(link, struct retry_wait, link);
-
-		if (wait->peer == peer)
-			wait->peer = NULL;
-	}
+	orders_gone(peer);
 	why_gone(peer);
 }

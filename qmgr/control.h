@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* control: the questions of commands: status, queues, retry. */
+/* control: the questions of commands: status, queues, lists. */
 #ifndef QMGR_CONTROL_H
 #define QMGR_CONTROL_H
 
@@ -20,10 +20,6 @@ struct qpeer;
 MUST_USE enum err control_status(struct qpeer *peer, struct str body);
 MUST_USE enum err control_queue(struct qpeer *peer, struct str body);
 MUST_USE enum err control_list(struct qpeer *peer, struct str body);
-MUST_USE enum err control_retry(struct qpeer *peer, struct str body);
-
-/* CORE_RETRIED: a bulk retry has come to its end. */
-void control_retried(struct qmgr *q, uint32_t op, uint64_t n);
 
 /* The peer is gone: nobody waits for its answers any more. */
 void control_gone(struct qpeer *peer);

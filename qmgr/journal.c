@@ -401,12 +401,28 @@ journal_put_part(struct journal *j, const struct part_state *part,
     struct str facts, const struct core_freed *freed)
 {
 	struct entry_parts parts = { .parts = part, .n = 1 };
+	/* One event for each result; of what an order did, for what it ended:
+	 * the rest is told by the order's own. */
+	bool is_event =
+	    freed->lease != 0 || part->order == 0 || part->state == PART_DONE;
 
-	/* One event for each result. */
-	journal_put_parts(j, &parts, facts, facts.len > 0 ? 1 : 0);
+	journal_put_parts(j, &parts, facts, facts.len > 0 && is_event ? 1 : 0);
 	add_freed(j->filling, freed);
 	if (part->state == PART_DONE)
 		j->done++;
+}
+
+void
+journal_put_policy(struct journal *j, const struct order *order)
+{
+	bool is_news =
+	    order->stage == ORDER_BEGUN || order->kind == ORDER_RESUME;
+	struct ledger_stamp s = stamp(j, is_news ? 1 : 0);
+
+	while (!is_put(j,
+	    entry_put_policy(
+	        &filling(j)->batch, &s, order, (struct str){ NULL, 0 })))
+		continue;
 }
 
 void

@@ -72,6 +72,9 @@ void journal_put_parts(struct journal *j, const struct entry_parts *parts,
 void journal_put_part(struct journal *j, const struct part_state *part,
     struct str facts, const struct core_freed *freed);
 
+/* An order as it now stands. */
+void journal_put_policy(struct journal *j, const struct order *order);
+
 void journal_put_note(struct journal *j, const struct entry_note *note);
 void journal_put_segment(
     struct journal *j, const struct entry_segment *segment);

@@ -7,6 +7,7 @@
 
 #include "qmgr/control.h"
 #include "qmgr/intake.h"
+#include "qmgr/orders.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/stop.h"
 #include "qmgr/turn.h"
@@ -38,7 +39,8 @@ static handler_fn *const handlers[PEER_ROLE_N][MSG_N] = {
 		[MSG_STATUS_ASK] = control_status,
 		[MSG_QUEUE_ASK] = control_queue,
 		[MSG_LIST_ASK] = control_list,
-		[MSG_RETRY_ASK] = control_retry,
+		[MSG_ORDER_ASK] = orders_ask,
+		[MSG_ORDERS_ASK] = orders_list,
 		[MSG_WHY_ASK] = why_ask,
 		[MSG_RECORD_ASK] = why_record,
 	},

@@ -29,6 +29,10 @@
  * worker ended (Q5). */
 #define QPEER_OUT_MAX_BYTES (8 * 1024 * 1024)
 
+/* Facts of an entry that an order made: each byte of its texts may take six. */
+#define ORDER_FACTS_BYTES \
+	(6 * (ORDER_TEXT_MAX_BYTES + ORDER_BY_MAX_BYTES) + 256)
+
 struct control;
 struct intake;
 struct gauge;
@@ -104,16 +108,19 @@ struct qmgr {
 
 	struct turn_end turn_end;
 	struct timer timer;
-	struct list failed;  /* leases that could not be sent */
-	struct list kept;    /* leases whose results came too early */
-	struct list retries; /* commands that wait for CORE_RETRIED */
-	struct str facts;    /* of the result in hand: for its ledger entry */
-	uint32_t n_leases;   /* out now */
-	struct str pause;    /* why no leases are given; empty: they are */
-	int64_t peers_ms;    /* when silent peers are looked for again */
-	bool is_in_turn;     /* the core knows this turn's time */
-	bool is_fetching;    /* actions are being done */
-	bool is_unbalanced;  /* the accounts were, at the last look */
+	struct list failed; /* leases that could not be sent */
+	struct list kept;   /* leases whose results came too early */
+	struct list orders; /* struct order_wait: who waits for the end */
+	struct str facts;   /* of the result in hand: for its ledger entry */
+	uint64_t order_facts_of; /* what follows is of this order */
+	size_t order_facts_len;
+	char order_facts[ORDER_FACTS_BYTES];
+	uint32_t n_leases;  /* out now */
+	struct str pause;   /* why no leases are given; empty: they are */
+	int64_t peers_ms;   /* when silent peers are looked for again */
+	bool is_in_turn;    /* the core knows this turn's time */
+	bool is_fetching;   /* actions are being done */
+	bool is_unbalanced; /* the accounts were, at the last look */
 	bool is_stopping;
 	bool is_ending;      /* the last checkpoint is being written */
 	bool is_over;        /* nothing more is done */

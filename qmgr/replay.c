@@ -176,6 +176,19 @@ take_parts(struct run *r, const struct ledger_entry *entry)
 	return err;
 }
 
+static enum err
+take_order(struct run *r, const struct ledger_entry *entry)
+{
+	struct order order;
+	enum err err = entry_parse_policy(&order, entry);
+
+	if (err != ERR_OK)
+		return err;
+	err = core_restore_order(r->core, &order);
+	/* A number that no order can have. */
+	return err == ERR_RANGE ? ERR_SYNTAX : err;
+}
+
 /* It was removed, so all in it was done: whatever says so may be in a gap. */
 static void
 forget_segment(struct run *r, uint64_t number)
@@ -283,6 +296,9 @@ take_entry(
 	switch (entry->type) {
 	case ENTRY_PART:
 		err = take_parts(r, entry);
+		break;
+	case ENTRY_POLICY:
+		err = take_order(r, entry);
 		break;
 	case ENTRY_SEGMENT:
 		err = take_segment(r, entry);

@@ -257,7 +257,7 @@ start_service(struct svc *svc)
 	svc_set_state(svc, q);
 	list_init(&q->peers);
 	list_init(&q->kept);
-	list_init(&q->retries);
+	list_init(&q->orders);
 	map_pages(q);
 	q->intake = intake_new(q);
 	q->gauge = gauge_new(q);

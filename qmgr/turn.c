@@ -7,6 +7,7 @@
 #include "qmgr/intake.h"
 #include "qmgr/lease.h"
 #include "qmgr/note.h"
+#include "qmgr/orders.h"
 #include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/shaper.h"
@@ -17,6 +18,16 @@
 #define TURN_SLICES 8
 /* Leases for which there must be room before they are given again. */
 #define RESUME_LEASES 256
+
+/* What a worker told goes with the entry that frees its slot; what an order
+ * did, with who gave it. */
+static struct str
+facts_of(struct qmgr *q, const struct core_action *a)
+{
+	if (a->freed.lease == 0 && a->part.order != 0)
+		return orders_facts(q, a->part.order);
+	return q->facts;
+}
 
 static void
 act(struct qmgr *q, const struct core_action *a)
@@ -41,7 +52,8 @@ act(struct qmgr *q, const struct core_action *a)
 		shaper_feed_back(q, a);
 		break;
 	case CORE_REMEMBER:
-		journal_put_part(q->journal, &a->part, q->facts, &a->freed);
+		journal_put_part(
+		    q->journal, &a->part, facts_of(q, a), &a->freed);
 		break;
 	case CORE_CLEAR:
 		lease_freed(q, &a->freed);
@@ -52,8 +64,11 @@ act(struct qmgr *q, const struct core_action *a)
 	case CORE_KILL_WORKER:
 		worker_kill(q, a->worker, a->text);
 		break;
-	case CORE_RETRIED:
-		control_retried(q, a->op, a->n);
+	case CORE_ORDER:
+		orders_put(q, a);
+		break;
+	case CORE_APPLIED:
+		orders_applied(q, a);
 		break;
 	}
 }

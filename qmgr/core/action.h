@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/mail/order.h"
 #include "util/mail/outcome.h"
 #include "util/mail/part.h"
 #include "util/text/str.h"
@@ -23,7 +24,8 @@ enum core_act {
 	CORE_CLEAR,       /* nothing to be remembered: clear the slot now */
 	CORE_NOTE,        /* append a NOTE about the part */
 	CORE_KILL_WORKER, /* it broke its word: have master end it (Q5) */
-	CORE_RETRIED,     /* a bulk retry is finished */
+	CORE_ORDER,       /* append the order to the ledger, as it now stands */
+	CORE_APPLIED,     /* an order has been to all parts: tell who gave it */
 };
 
 /* The worker's slot that an entry or CORE_CLEAR sets free: once the entry is
@@ -49,22 +51,22 @@ struct core_action {
 	struct part_state part;
 	struct core_freed freed; /* REMEMBER, CLEAR */
 
-	struct queue_key key;     /* ROUTE_ASK */
-	struct str source;        /* OPEN, GRANT_ASK, FEEDBACK */
-	struct str provider;      /* OPEN, GRANT_ASK, FEEDBACK */
-	enum transport transport; /* OPEN */
-	struct str hosts;         /* OPEN: as the route gave them */
-	struct str text;          /* FEEDBACK, NOTE, KILL_WORKER; LEASE of a
+	struct queue_key key;      /* ROUTE_ASK */
+	struct str source;         /* OPEN, GRANT_ASK, FEEDBACK */
+	struct str provider;       /* OPEN, GRANT_ASK, FEEDBACK */
+	enum transport transport;  /* OPEN */
+	struct str hosts;          /* OPEN: as the route gave them */
+	struct str text;           /* FEEDBACK, NOTE, KILL_WORKER; LEASE of a
 	                           * notice: its reason, may be empty; REMEMBER:
 	                           * why it failed, where no worker says so */
-	enum notice_kind notice;  /* LEASE */
-	uint32_t ready;           /* GRANT_ASK */
-	uint32_t connections;     /* GRANT_ASK, FEEDBACK: open now */
-	uint32_t unused;          /* GRANT_ASK: messages given back */
-	enum conn_why why;        /* FEEDBACK */
-	uint16_t code;            /* FEEDBACK */
-	uint32_t op;              /* RETRIED */
-	uint64_t n;               /* RETRIED: parts made due */
+	enum notice_kind notice;   /* LEASE */
+	uint32_t ready;            /* GRANT_ASK */
+	uint32_t connections;      /* GRANT_ASK, FEEDBACK: open now */
+	uint32_t unused;           /* GRANT_ASK: messages given back */
+	enum conn_why why;         /* FEEDBACK */
+	uint16_t code;             /* FEEDBACK */
+	const struct order *order; /* ORDER, APPLIED */
+	uint64_t n; /* APPLIED: parts out now that it is for, at most */
 };
 
 /* Takes out the next action; false: there is none. */

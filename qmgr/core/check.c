@@ -122,8 +122,8 @@ check_queue(const struct core *core, const struct queue *q)
 	    "Q1: a queue is miscounted");
 	WRONG_IF(heap_get(&core->queue_due, q->heap_pos).id != q->self,
 	    "Q3: a queue has no deadline");
-	WRONG_IF(
-	    link_is_listed(&q->in_lane) != (q->site != 0 && q->ready.n > 0),
+	WRONG_IF(link_is_listed(&q->in_lane) !=
+	        (q->site != 0 && q->ready.n > 0 && !q->is_out),
 	    "a queue's turn does not come, or comes for nothing");
 	WRONG_IF(q->site != 0 && slab_try(&core->sites, q->site) == NULL,
 	    "Q4: a queue's site is gone");
@@ -140,6 +140,9 @@ check_queue_moves(const struct core *core, const struct queue *q)
 
 	if (q->n[PART_READY] == q->n_notices || q->site != 0 ||
 	    !core->is_shaper_up)
+		return NULL;
+	/* A stopped one has a named reason. */
+	if (q->is_out || q->suspension != 0 || q->is_blocked)
 		return NULL;
 	WRONG_IF(!queue_is_asking(core, q) && due_ms > core->now_ms &&
 	        core->now_ms >= q->route_wait_ms && !q->is_bouncing &&
@@ -186,7 +189,7 @@ sum_queues(const struct core *core, uint32_t site, uint32_t *n, uint32_t *ready)
 		if (q->site != site)
 			continue;
 		(*n)++;
-		*ready += q->ready.n;
+		*ready += q->is_out ? 0 : q->ready.n;
 	}
 }
 
@@ -300,6 +303,41 @@ check_worker(const struct core *core, const struct worker *w)
 	return NULL;
 }
 
+/* Q8: what holds parts is kept as long as they are held. */
+static const char *
+check_orders(const struct core *core)
+{
+	uint64_t held = 0, refs = 0;
+	uint32_t blocks = 0, messages = 0;
+
+	for (uint32_t h = 0; (h = slab_next(&core->parts, h)) != 0;) {
+		const struct part *p = part_get(core, h);
+
+		if (p->state != PART_HELD || p->mark == 0)
+			continue;
+		WRONG_IF(ordertab_of(core, p) == NULL,
+		    "Q8: a held part's order is gone");
+		held++;
+	}
+	for (uint32_t i = 0; i < core->n_orders; i++) {
+		const struct ordered *item = core->orders[core->order_list[i]];
+		bool blocks_it =
+		    link_is_listed(&item->in_hand) && orderpart_blocks(item);
+
+		refs += item->refs;
+		if (order_match_has_qid(&item->order.match))
+			messages += blocks_it ? 1 : 0;
+		else
+			blocks += blocks_it ? 1 : 0;
+	}
+	WRONG_IF(held != refs, "Q8: held parts of orders are miscounted");
+	WRONG_IF(core->is_restored &&
+	        (blocks != core->n_blocks ||
+	            messages != core->n_message_blocks),
+	    "Q8: orders that block queues are miscounted");
+	return NULL;
+}
+
 const char *
 core_check(const struct core *core)
 {
@@ -308,6 +346,8 @@ core_check(const struct core *core)
 	WRONG_IF(!core_audit(core), "Q6: the accounts do not balance");
 	if (wrong == NULL)
 		wrong = check_queues(core);
+	if (wrong == NULL)
+		wrong = check_orders(core);
 	for (uint32_t h = 0;
 	     wrong == NULL && (h = slab_next(&core->sites, h)) != 0;)
 		wrong = check_site(core, site_get(core, h));

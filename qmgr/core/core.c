@@ -107,6 +107,11 @@ core_new(const struct core_conf *conf)
 	heap_init(&core->site_due, site_moved, core);
 	heap_init(&core->conn_due, conn_moved, core);
 	list_init(&core->work);
+	list_init(&core->in_hand);
+	list_init(&core->spent);
+	core->next_order = 1;
+	core->stop_generation = 1;
+	core->suspended_ms = CORE_NEVER_MS;
 	for (size_t i = 0; i < CORE_WORKERS_MAX; i++)
 		list_init(&core->workers[i].conns);
 	core->lonely_worker = -1;
@@ -193,6 +198,7 @@ core_free(struct core **core)
 	if (*core == NULL)
 		return;
 	texts_free(*core);
+	ordertab_free(*core);
 	arrays_free(*core);
 	tables_free(*core);
 	mem = (*core)->mem;
@@ -236,7 +242,10 @@ core_next_ms(const struct core *core)
 	for (size_t i = 0; i < COUNT_OF(heaps); i++)
 		if (heap_first_ms(heaps[i]) < next_ms)
 			next_ms = heap_first_ms(heaps[i]);
-	if (core->is_sweeping || core->n_retries > 0 || next_ms < core->now_ms)
+	if (core->suspended_ms < next_ms)
+		next_ms = core->suspended_ms;
+	if (core->is_sweeping || orderrun_is_busy(core) ||
+	    next_ms < core->now_ms)
 		next_ms = core->now_ms;
 	if (next_ms > core->now_ms + CORE_SWEEP_MS)
 		next_ms = core->now_ms + CORE_SWEEP_MS;

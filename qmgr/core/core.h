@@ -8,6 +8,7 @@
 
 #include "qmgr/core/backoff.h"
 #include "util/base/err.h"
+#include "util/mail/order.h"
 #include "util/mail/outcome.h"
 #include "util/mail/part.h"
 #include "util/mail/qid.h"
@@ -230,20 +231,36 @@ void core_grant(struct core *core, const struct core_grant *grant);
 
 /* --- operators ------------------------------------------------------------ */
 
-/*
- * Makes waiting parts due now: all of them (and forgets back-off and down state
- * of all sites), or those in queues whose printed name matches. Applied in
- * slices; an action CORE_RETRIED with *op tells the end. Parts that come to
- * wait after the call are left alone, as far as can be told (Q8).
- *
- * ERR_FULL	too many of these are in hand
- * ERR_RANGE	the pattern is too long
- */
-MUST_USE enum err core_retry_all(struct core *core, uint32_t *op);
-MUST_USE enum err core_retry_queues(
-    struct core *core, struct str match, uint32_t *op);
+#define CORE_ORDERS_MAX 10000     /* kept: then no more holds */
+#define CORE_IN_HAND_MAX 256      /* orders that are not over */
+#define CORE_SUSPENSIONS_MAX 1000 /* in force */
 
-/* The same for one message, at once. Returns how many parts. */
-uint32_t core_retry_message(struct core *core, const struct qid *qid);
+/*
+ * Takes an order of a person (Q8). Given: kind, match, uid, by, why, until_ms
+ * of a suspension, number of what a resume ends (0: the suspension with the
+ * same match). *number: of the order, or of what it ended.
+ *
+ * A retry makes waiting parts due now (and, where it asks for all, forgets
+ * back-off and down state of all sites); a hold puts parts into HELD, a release
+ * puts held ones back, a cancel ends parts without notice. Each covers what
+ * arrived by now, is applied in slices, and to leased parts when their lease
+ * ends; meanwhile a hold or cancel keeps what it matches from being leased.
+ * CORE_APPLIED tells that all parts were looked at, at once where nothing has
+ * to be. A suspension keeps queues from delivering, while it lasts; one with
+ * the same match takes its place.
+ *
+ * ERR_NOTFOUND	no such message; no such suspension
+ * ERR_AGAIN	CORE_IN_HAND_MAX are not over
+ * ERR_FULL	too many are kept or in force, or no memory
+ * ERR_RANGE	a bound is broken, or a match is missing: only a retry may be
+ *		of all
+ */
+MUST_USE enum err core_order(
+    struct core *core, const struct order *given, uint64_t *number);
+
+/* An order from the ledger, in its place between the part states. ERR_FULL,
+ * ERR_RANGE as above. */
+MUST_USE enum err core_restore_order(
+    struct core *core, const struct order *order);
 
 #endif /* QMGR_CORE_CORE_H */

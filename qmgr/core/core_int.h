@@ -160,8 +160,11 @@ bool queue_is_lost(const struct core *core, const struct queue *q);
 /* The shaper's configuration changed, and its answer is due in a moment: no
  * part goes by the old route. */
 bool queue_is_held(const struct core *core, const struct queue *q);
-/* Wakes it if it should have asked for a route. */
+/* Wakes it if it should have asked for a route; stopped or not, it stands where
+ * it belongs. */
 void queue_sweep(struct core *core, struct queue *q);
+/* Takes a stopped queue out of its lane, or one that is not back. */
+void queue_set_out(struct core *core, struct queue *q, bool is_out);
 /* A part came into, went out of q->ready. */
 void queue_more(struct core *core, struct queue *q);
 void queue_less(struct core *core, struct queue *q);
@@ -271,9 +274,73 @@ bool sched_may_send(const struct core *core, const struct site *s);
 /* A due part comes to be ready; one that is late keeps its last try. */
 void tick_make_due(struct core *core, uint32_t part);
 
-/* --- retry.c -------------------------------------------------------------- */
+/* --- ordertab.c: orders that are kept ------------------------------------- */
+
+/* NULL: it is not kept. */
+struct ordered *ordertab_find(const struct core *core, uint64_t number);
+/* A new one, with texts of its own. NULL: no room, or no memory. */
+struct ordered *ordertab_add(struct core *core, const struct order *order);
+/* It says that from now on. False: no memory, and it is as before. */
+bool ordertab_set(
+    struct core *core, struct ordered *item, const struct order *order);
+/* Something that needed it may be gone. */
+void ordertab_look(struct core *core, struct ordered *item);
+/* Drops a slice of those that nobody needs. */
+void ordertab_reap(struct core *core);
+void ordertab_free(struct core *core);
+/* The order that holds the part, or NULL. */
+struct ordered *ordertab_of(const struct core *core, const struct part *p);
+/* The held part has it for a reason, or none any more. */
+void ordertab_hold(struct part *p, struct ordered *item);
+void ordertab_let_go(struct core *core, struct part *p);
+/* The order with this number, of which nothing may be known yet. NULL: no
+ * memory. */
+struct ordered *ordertab_restore(struct core *core, uint64_t number);
+/* Whether it is about this queue. */
+bool ordertab_matches(const struct order_match *match, const struct queue *q);
+
+/* --- orderpart.c, orderrun.c ---------------------------------------------- */
+
+/* Whether it keeps what it covers from being leased: a hold or cancel that has
+ * not been everywhere. */
+bool orderpart_blocks(const struct ordered *item);
+bool orderpart_covers(
+    const struct core *core, const struct ordered *item, const struct part *p);
+/* Does it to a covered part, which may be gone then. False: left as it is. */
+bool orderpart_visit(struct core *core, struct ordered *item, uint32_t part);
+/* The lease of a part ended, and what follows from that is emitted: orders that
+ * waited for it. The part may be gone. */
+void orderpart_lease_over(struct core *core, uint32_t part, uint64_t lease);
+/* Whether an order that is being applied takes the part now. */
+bool orderpart_takes(struct core *core, uint32_t part);
+/* Whether the part must not be leased, for an order of its message. */
+bool orderpart_keeps(const struct core *core, uint32_t part);
 
 /* A slice; true: there is more. */
-bool retry_run(struct core *core);
+bool orderrun_run(struct core *core);
+/* Orders wait for slices. */
+bool orderrun_is_busy(const struct core *core);
+/* All is restored: what was in hand goes on. */
+void orderrun_restored(struct core *core);
+
+/* --- suspend.c ------------------------------------------------------------ */
+
+bool suspend_is_on(const struct ordered *item);
+/* What stops queues is different now. */
+void suspend_changed(struct core *core);
+/* Ends those whose time is over. */
+void suspend_run(struct core *core);
+MUST_USE enum err suspend_begin(
+    struct core *core, const struct order *order, uint64_t *number);
+MUST_USE enum err suspend_resume(
+    struct core *core, const struct order *order, uint64_t *number);
+MUST_USE enum err suspend_restore(struct core *core, const struct order *order);
+/* Whether nothing of the queue is leased now: it is suspended, or an order is
+ * being applied to it. */
+bool queue_is_stopped(struct core *core, struct queue *q);
+/* Whether an order is being applied: not even its notices go. */
+bool queue_is_blocked(struct core *core, struct queue *q);
+/* What suspends it, or NULL. */
+const struct order *queue_suspension(struct core *core, struct queue *q);
 
 #endif /* QMGR_CORE_CORE_INT_H */

@@ -3,12 +3,14 @@
 #include "qmgr/core/core_int.h"
 
 #include "util/base/array.h"
+#include "util/text/when.h"
 
 #define PLACE_MAX 10000 /* parts that are counted to tell a place */
 #define OLDEST_LOOKS 64 /* parts of a state that are looked at */
 #define SLOT_BITS 16
 #define SLOT_MASK 0xffffu
 #define MS_PER_S 1000
+#define SAY_HALF (CORE_SAY_BYTES / 2)
 
 void
 core_accounts(const struct core *core, struct core_accounts *a)
@@ -215,12 +217,91 @@ route_limit(
 	return queue_is_asking(core, q) ? 0 : from_now(core, q->route_wait_ms);
 }
 
+/* "by alice until 2026-11-25T14:20:00.000Z", kept until the next call. */
+static struct str
+say_who_when(
+    struct core *core, const struct order *o, struct str word, int64_t ms)
+{
+	struct outbuf out = { core->say, 0, SAY_HALF };
+
+	outbuf_put(&out, STR("by "));
+	order_put_who(&out, o);
+	if (ms == 0)
+		return outbuf_str(&out);
+	outbuf_put(&out, word);
+	/* A time that has no text is not told. */
+	(void)!when_iso8601(&out, ms);
+	return outbuf_str(&out);
+}
+
+/* "order 17 of uid 0" */
+static struct str
+say_order(struct core *core, const struct order *o)
+{
+	struct outbuf out = { core->say + SAY_HALF, 0, SAY_HALF };
+
+	outbuf_put(&out, STR("order "));
+	outbuf_put_u64(&out, o->number);
+	outbuf_put(&out, STR(" of uid "));
+	outbuf_put_u64(&out, o->uid);
+	return outbuf_str(&out);
+}
+
+static struct str
+reason(const struct order *o)
+{
+	return o->why.len > 0 ? o->why : STR("no reason was given");
+}
+
+/* A person has suspended the queue: nothing of it goes until then, or ever. */
+static bool
+suspended_limit(struct core *core, struct queue *q, int64_t *next_ms,
+    struct core_limit *limit)
+{
+	const struct order *o = queue_suspension(core, q);
+
+	if (o == NULL)
+		return false;
+	*limit = (struct core_limit){ STR("suspended"),
+		say_who_when(core, o, STR(" until "), o->until_ms),
+		say_order(core, o), reason(o) };
+	*next_ms = o->until_ms == 0
+	    ? -1
+	    : from_now(core, ordertab_find(core, o->number)->end_ms);
+	return true;
+}
+
+static void
+held_limit(struct core *core, const struct part *p, struct core_limit *limit)
+{
+	const struct ordered *item = ordertab_of(core, p);
+
+	if (item == NULL) {
+		*limit = (struct core_limit){ STR("held"), STR(""), STR(""),
+			str_from_c(part_cause_text(p->cause)) };
+		return;
+	}
+	*limit = (struct core_limit){ STR("held"),
+		say_who_when(
+		    core, &item->order, STR(" since "), item->order.at_ms),
+		say_order(core, &item->order), reason(&item->order) };
+}
+
 static int64_t
 ready_limit(struct core *core, struct queue *q, struct core_limit *limit)
 {
+	int64_t next_ms;
+
+	if (suspended_limit(core, q, &next_ms, limit))
+		return next_ms;
 	if (core->pause_len > 0) {
 		*limit = (struct core_limit){ STR("pause"), STR(""), STR(""),
 			{ core->pause, core->pause_len } };
+		return 0;
+	}
+	if (q->is_blocked) {
+		*limit = (struct core_limit){ STR("order"), STR(""), STR(""),
+			STR("a person's order is being applied") };
 		return 0;
 	}
 	if (q->site == 0 || queue_is_held(core, q))
@@ -290,6 +371,20 @@ why_ready(struct core *core, const struct part *p, struct core_why *why)
 			    STR("waits for a worker that has nothing else") };
 }
 
+/* It is due then, and goes when nothing suspends its queue. */
+static void
+why_waiting(struct core *core, const struct part *p, struct core_why *why)
+{
+	struct queue *q = queue_get(core, p->queue);
+	int64_t next_ms;
+
+	if (part_is_owed(core, p) ||
+	    !suspended_limit(core, q, &next_ms, &why->limit))
+		waiting_limit(core, p, &why->limit);
+	else if (next_ms < 0 || next_ms > why->next_ms)
+		why->next_ms = next_ms;
+}
+
 static void
 why_leased(struct core *core, const struct part *p, struct core_why *why)
 {
@@ -332,7 +427,7 @@ core_why(struct core *core, uint32_t part, struct core_why *why)
 	switch ((enum part_status)p->state) {
 	case PART_WAITING:
 		why->next_ms = from_now(core, part_due_ms(core, p));
-		waiting_limit(core, p, &why->limit);
+		why_waiting(core, p, why);
 		break;
 	case PART_READY:
 		why_ready(core, p, why);
@@ -342,8 +437,7 @@ core_why(struct core *core, uint32_t part, struct core_why *why)
 		break;
 	case PART_HELD:
 		why->next_ms = -1;
-		why->limit = (struct core_limit){ STR("held"), STR(""), STR(""),
-			str_from_c(part_cause_text(p->cause)) };
+		held_limit(core, p, &why->limit);
 		break;
 	case PART_DONE:
 	case PART_STATE_N:
@@ -420,13 +514,16 @@ core_queue_next(struct core *core, uint32_t cursor, struct core_queue_row *row)
 		row->source = site_get(core, q->site)->source;
 		row->provider = site_get(core, q->site)->provider;
 	}
-	if (row->ready > q->n_notices)
+	if (suspended_limit(core, q, &row->next_ms, &row->limit) ||
+	    row->ready > q->n_notices)
 		row->next_ms = ready_limit(core, q, &row->limit);
 	else if (row->ready > 0)
 		row->next_ms = notice_limit(core, NOTICE_FINAL, &row->limit);
 	else if (row->waiting > 0)
 		row->next_ms = waiting_row(core, q, &row->limit);
-	else if (row->leased == 0 && row->held > 0)
+	else if (row->leased == 0 && row->held > 0) {
 		row->next_ms = -1;
+		held_limit(core, part_get(core, q->held.first), &row->limit);
+	}
 	return cursor;
 }

@@ -105,12 +105,19 @@ is_unwritten(const struct core *core, const struct queue *q)
 	return part_get(core, q->ready.first)->is_unwritten;
 }
 
+/* Its first part may not go: the next one may. */
+static bool
+is_kept(const struct core *core, const struct queue *q)
+{
+	return is_unwritten(core, q) || orderpart_keeps(core, q->ready.first);
+}
+
 static void
 pass_over(struct core *core, struct site *s, struct lane *lane, struct queue *q)
 {
 	uint32_t part = q->ready.first;
 
-	if (is_unwritten(core, q)) {
+	if (is_kept(core, q)) {
 		part_list_remove(core, &q->ready, part);
 		part_list_push(core, &q->ready, part);
 	}
@@ -128,7 +135,14 @@ lane_pick(struct core *core, struct site *s)
 		struct queue *q =
 		    LIST_ITEM(list_first(&lane->queues), struct queue, in_lane);
 
-		if (is_unwritten(core, q) || queue_is_held(core, q)) {
+		if (queue_is_stopped(core, q)) {
+			queue_set_out(core, q, true);
+			if (s->n_ready == 0)
+				return 0;
+			site_mark(core, s);
+			continue;
+		}
+		if (is_kept(core, q) || queue_is_held(core, q)) {
 			pass_over(core, s, lane, q);
 			continue;
 		}

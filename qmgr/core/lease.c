@@ -188,10 +188,12 @@ lease_take_back(struct core *core, uint32_t worker, uint32_t slot)
 	struct core_freed freed;
 
 	lease_over(core, worker, slot, &freed);
-	if (part != 0)
-		take_back_part(core, part, e, &freed);
-	else
+	if (part == 0) {
 		lease_clear(core, &freed);
+		return;
+	}
+	take_back_part(core, part, e, &freed);
+	orderpart_lease_over(core, part, freed.lease);
 }
 
 /* Q5: silence ends no lease, but its holder; and not for time in which we did

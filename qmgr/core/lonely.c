@@ -26,9 +26,12 @@ open_site(struct core *core, uint32_t part)
 	struct queue *q = queue_get(core, p->queue);
 	struct site *s;
 
-	if (p->is_unwritten)
+	if (p->is_unwritten || orderpart_keeps(core, part) ||
+	    queue_is_blocked(core, q))
 		return NULL;
-	if (!p->is_notice && (q->site == 0 || queue_is_held(core, q)))
+	if (!p->is_notice &&
+	    (q->site == 0 || queue_is_held(core, q) ||
+	        queue_is_stopped(core, q)))
 		return NULL;
 	s = p->is_notice ? notice_site(core) : site_get(core, q->site);
 	grant_want(core, s);
@@ -46,7 +49,9 @@ choose(struct core *core, struct site **s)
 
 		if (!core_has_room(core))
 			return 0;
-		if (q->is_bouncing && !p->is_notice) {
+		if (q->is_bouncing && !p->is_notice &&
+		    !queue_is_stopped(core, q) &&
+		    !orderpart_keeps(core, part)) {
 			fate_fail(core, part, CAUSE_BOUNCED, q->route_text);
 			continue;
 		}

@@ -127,8 +127,10 @@ notice_pick(struct core *core)
 {
 	for (int i = 0; i < NOTICE_LOOKS && core->notices.n > 0; i++) {
 		uint32_t part = core->notices.first;
+		struct part *p = part_get(core, part);
 
-		if (!part_get(core, part)->is_unwritten)
+		if (!p->is_unwritten && !orderpart_keeps(core, part) &&
+		    !queue_is_blocked(core, queue_get(core, p->queue)))
 			return part;
 		part_list_remove(core, &core->notices, part);
 		part_list_push(core, &core->notices, part);

@@ -129,6 +129,7 @@ leave(struct core *core, uint32_t part)
 	struct queue *q = queue_get(core, p->queue);
 	struct part_list *list = list_of(core, q, p);
 
+	ordertab_let_go(core, p);
 	if (list != NULL)
 		part_list_remove(core, list, part);
 	if (list == &q->ready)
@@ -167,6 +168,8 @@ part_move(struct core *core, uint32_t part, enum part_status to, int64_t due_ms)
 	BUG_IF(!moves[p->state][to] || to == PART_DONE);
 	leave(core, part);
 	p->state = (unsigned)to & 7u;
+	if (to == PART_HELD)
+		p->mark = 0;
 	enter(core, part);
 	heap_change(&core->due, p->heap_pos, due_ms);
 }
@@ -238,6 +241,8 @@ part_make(struct core *core, const struct part_new *new)
 	int64_t ms = qid_time_ms(new->qid);
 	struct part *p;
 
+	if (ms > core->newest_ms)
+		core->newest_ms = ms;
 	if (part == 0)
 		return 0;
 	p = part_get(core, part);
@@ -411,6 +416,8 @@ part_fill(
 		.last_code = p->last_code,
 		.first_try_ms = (int64_t)p->first_try_s * MS_PER_S,
 		.last_try_ms = (int64_t)p->last_try_s * MS_PER_S };
+	if (ordertab_of(core, p) != NULL)
+		state->order = ordertab_of(core, p)->order.number;
 	part_qid(core, p, &state->qid);
 	for (uint32_t i = 0; i < n; i++)
 		part_standing_set(

@@ -154,9 +154,9 @@ queue_attach(struct core *core, struct queue *q, struct site *s)
 	q->lane = lane->self;
 	lane->n_queues++;
 	s->n_queues++;
-	s->n_ready += q->ready.n;
-	if (q->ready.n == 0)
+	if (q->ready.n == 0 || q->is_out)
 		return true;
+	s->n_ready += q->ready.n;
 	lane_activate(core, q);
 	site_mark(core, s);
 	return true;
@@ -174,7 +174,8 @@ queue_detach(struct core *core, struct queue *q)
 	lane = slab_get(&core->lanes, q->lane);
 	if (link_is_listed(&q->in_lane))
 		lane_deactivate(core, q);
-	s->n_ready -= q->ready.n;
+	if (!q->is_out)
+		s->n_ready -= q->ready.n;
 	s->n_queues--;
 	lane->n_queues--;
 	lane_release(core, lane);
@@ -190,7 +191,7 @@ queue_more(struct core *core, struct queue *q)
 
 	if (q->is_bouncing || queue_is_lost(core, q))
 		queue_wake(core, q, core->now_ms);
-	if (q->site == 0)
+	if (q->site == 0 || q->is_out)
 		return;
 	s = site_get(core, q->site);
 	s->n_ready++;
@@ -202,11 +203,32 @@ queue_more(struct core *core, struct queue *q)
 void
 queue_less(struct core *core, struct queue *q)
 {
-	if (q->site == 0)
+	if (q->site == 0 || q->is_out)
 		return;
 	site_get(core, q->site)->n_ready--;
 	if (q->ready.n == 0)
 		lane_deactivate(core, q);
+}
+
+void
+queue_set_out(struct core *core, struct queue *q, bool is_out)
+{
+	struct site *s;
+
+	if (q->is_out == is_out)
+		return;
+	q->is_out = is_out;
+	if (q->site == 0 || q->ready.n == 0)
+		return;
+	s = site_get(core, q->site);
+	if (is_out) {
+		s->n_ready -= q->ready.n;
+		lane_deactivate(core, q);
+		return;
+	}
+	s->n_ready += q->ready.n;
+	lane_activate(core, q);
+	site_mark(core, s);
 }
 
 void

@@ -22,7 +22,8 @@ is_sound(const struct part_state *s)
 	    s->n_rcpts > 0 && s->n_rcpts <= PART_RCPTS_MAX &&
 	    s->state < PART_STATE_N && s->cause < PART_CAUSE_N &&
 	    s->deaths <= PART_DEATHS_MAX && s->throttles < PART_THROTTLES_MAX &&
-	    s->part < UINT16_MAX && s->key.tenant.len <= CORE_NAME_MAX_BYTES &&
+	    s->part < UINT16_MAX && s->order != UINT64_MAX &&
+	    s->key.tenant.len <= CORE_NAME_MAX_BYTES &&
 	    s->key.campaign.len <= CORE_NAME_MAX_BYTES &&
 	    s->key.domain.len <= CORE_NAME_MAX_BYTES;
 }
@@ -129,10 +130,12 @@ place(struct core *core, uint32_t part, const struct part_state *s)
 /* All but what the part has had since it was made. HELD is where a part can
  * change without a list taking notice. */
 static void
-apply(struct core *core, uint32_t part, const struct part_state *s)
+apply(struct core *core, uint32_t part, const struct part_state *s,
+    struct ordered *order)
 {
 	struct part *p = part_get(core, part);
 
+	ordertab_let_go(core, p);
 	if (p->state != PART_HELD)
 		part_move(core, part, PART_HELD, core->now_ms);
 	p->cause = s->cause & 0x7fu;
@@ -146,10 +149,13 @@ apply(struct core *core, uint32_t part, const struct part_state *s)
 	for (uint32_t i = 0; i < part_n_rcpts(core, p); i++)
 		part_set_standing(
 		    core, p, i, part_standing_get(s->standing, i));
-	if (!part_is_open(core, p) && !part_is_owed(core, p))
+	if (!part_is_open(core, p) && !part_is_owed(core, p)) {
 		part_finish(core, part);
-	else
-		place(core, part, s);
+		return;
+	}
+	if (order != NULL)
+		ordertab_hold(p, order);
+	place(core, part, s);
 }
 
 /* The part that the state is of; 0 with why not. */
@@ -184,6 +190,7 @@ obtain(struct core *core, const struct part_state *s, enum err *err)
 enum err
 core_restore(struct core *core, const struct part_state *s)
 {
+	struct ordered *order = NULL;
 	uint32_t part;
 	enum err err;
 	struct qid qid;
@@ -198,10 +205,15 @@ core_restore(struct core *core, const struct part_state *s)
 	if (qid_cmp(&qid, &s->qid) != 0 ||
 	    part_n_rcpts(core, part_get(core, part)) != s->n_rcpts)
 		return ERR_RANGE;
+	if (s->state == PART_HELD && s->order != 0) {
+		order = ordertab_restore(core, s->order);
+		if (order == NULL)
+			return ERR_FULL;
+	}
 	if (s->state == PART_DONE)
 		part_finish(core, part);
 	else
-		apply(core, part, s);
+		apply(core, part, s, order);
 	return ERR_OK;
 }
 
@@ -295,7 +307,6 @@ is_over(const struct core *core, const struct slot_entry *e)
 		return true;
 	part_qid(core, part_get(core, part), &qid);
 	return qid_cmp(&qid, &e->filled.qid) != 0 ||
-	    part_get(core, part)->state == PART_HELD ||
 	    part_get(core, part)->state == PART_LEASED;
 }
 
@@ -324,7 +335,9 @@ resolve(struct core *core, uint32_t worker, uint32_t slot)
 		part = seg_part(core, seg, e->filled.block, e->filled.part);
 	if (part == 0)
 		return;
-	if (part_get(core, part)->state == PART_WAITING)
+	/* What was held was released and lent, and only the slot tells: the
+	 * entry of a hold at the end of a lease names the lease. */
+	if (part_get(core, part)->state != PART_READY)
 		part_make_ready(core, part);
 	lease_match(core, seg, e->filled.block);
 }
@@ -344,6 +357,7 @@ core_restore_end(struct core *core, uint64_t done, uint64_t last_lease)
 		}
 	}
 	index_fini(&core->lease_ids);
+	orderrun_restored(core);
 	if (last_lease >= core->next_lease)
 		core->next_lease = last_lease + 1;
 	/* Q6: what was admitted is done or here. */

@@ -218,5 +218,6 @@ core_result(struct core *core, const struct core_result *r)
 		notice_result(core, part, kind, r, &freed);
 	else
 		take(core, part, s, r, &freed);
+	orderpart_lease_over(core, part, freed.lease);
 	return ERR_OK;
 }

@@ -9,11 +9,11 @@
 #define ROUTE_VISIT_MS 60000 /* where nothing is due earlier */
 #define ROUTE_BOUNCE_SLICE 64
 
-/* Whether it has parts that want to go. */
+/* Whether it has parts that want to go, and may. */
 static bool
-is_wanted(const struct queue *q)
+is_wanted(struct core *core, struct queue *q)
 {
-	return q->n[PART_READY] > q->n_notices;
+	return q->n[PART_READY] > q->n_notices && !queue_is_stopped(core, q);
 }
 
 bool
@@ -42,12 +42,12 @@ queue_is_held(const struct core *core, const struct queue *q)
 }
 
 static bool
-can_ask(const struct core *core, const struct queue *q)
+can_ask(struct core *core, struct queue *q)
 {
 	bool is_stale = q->route_generation != core->shaper_generation;
 
-	return is_wanted(q) && queue_is_lost(core, q) && core->is_shaper_up &&
-	    !queue_is_asking(core, q) &&
+	return is_wanted(core, q) && queue_is_lost(core, q) &&
+	    core->is_shaper_up && !queue_is_asking(core, q) &&
 	    (is_stale || core->now_ms >= q->route_wait_ms);
 }
 
@@ -69,7 +69,8 @@ bounce_slice(struct core *core, struct queue *q)
 	for (int i = 0; i < ROUTE_BOUNCE_SLICE; i++) {
 		uint32_t part = q->ready.first;
 
-		if (part == 0 || !core_has_room(core))
+		if (part == 0 || !core_has_room(core) ||
+		    orderpart_keeps(core, part))
 			return;
 		part_get(core, part)->last_code = q->bounce_code;
 		fate_fail(core, part, CAUSE_BOUNCED, q->route_text);
@@ -77,11 +78,11 @@ bounce_slice(struct core *core, struct queue *q)
 }
 
 static int64_t
-next_ms(const struct core *core, const struct queue *q)
+next_ms(struct core *core, struct queue *q)
 {
 	int64_t next = core->now_ms + ROUTE_VISIT_MS;
 
-	if (!is_wanted(q))
+	if (!is_wanted(core, q))
 		return next;
 	if (q->is_bouncing && q->ready.n > 0)
 		return core->now_ms;
@@ -103,7 +104,7 @@ queue_visit(struct core *core, struct queue *q)
 	}
 	if (core->now_ms >= q->route_until_ms)
 		q->is_bouncing = false;
-	if (q->is_bouncing)
+	if (q->is_bouncing && is_wanted(core, q))
 		bounce_slice(core, q);
 	/* Q3: a queue with ready parts has asked, or knows when it will. */
 	if (can_ask(core, q) && core_has_room(core))
@@ -114,8 +115,9 @@ queue_visit(struct core *core, struct queue *q)
 void
 queue_sweep(struct core *core, struct queue *q)
 {
-	if (is_wanted(q) && queue_is_lost(core, q) && core->is_shaper_up &&
-	    !queue_is_asking(core, q))
+	queue_set_out(core, q, queue_is_stopped(core, q));
+	if (is_wanted(core, q) && queue_is_lost(core, q) &&
+	    core->is_shaper_up && !queue_is_asking(core, q))
 		queue_wake(core, q,
 		    can_ask(core, q) ? core->now_ms : q->route_wait_ms);
 }

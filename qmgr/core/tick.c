@@ -5,6 +5,7 @@
 #define TICK_SLICE 256
 #define SWEEP_SLICE 1024
 #define SWEEP_MS 1000
+#define SWEEP_MATCHES 16 /* of conditions, in the time of a queue */
 #define MS_PER_S 1000
 
 /* Time in which nobody looked costs no part its last try. */
@@ -36,6 +37,19 @@ visit_ready(struct core *core, uint32_t part)
 		part_make_ready(core, part);
 }
 
+/* Somebody holds it, whatever was before. */
+static void
+remind(struct core *core, uint32_t part)
+{
+	struct core_action *a = core_emit(core, CORE_NOTE);
+	const struct part *p = part_get(core, part);
+
+	part_fill(core, p, &a->part);
+	if (ordertab_of(core, p) != NULL)
+		a->part.cause = CAUSE_OPERATOR;
+	a->text = STR("held");
+}
+
 static void
 part_visit(struct core *core, uint32_t part)
 {
@@ -46,13 +60,15 @@ part_visit(struct core *core, uint32_t part)
 		tick_make_due(core, part);
 		break;
 	case PART_READY:
+		if (orderpart_takes(core, part))
+			break;
 		visit_ready(core, part);
 		break;
 	case PART_LEASED:
 		lease_overdue(core, part);
 		break;
 	case PART_HELD:
-		fate_note(core, part, "held");
+		remind(core, part);
 		heap_change(&core->due, p->heap_pos,
 		    core->now_ms + PART_HELD_REMIND_MS);
 		break;
@@ -121,16 +137,32 @@ sweep_sites(struct core *core)
 	}
 }
 
+/* Queues that one is worth: comparing it with all that may stop it takes time.
+ */
+static uint32_t
+sweep_cost(const struct core *core, const struct queue *q)
+{
+	if (q->stop_generation == core->stop_generation)
+		return 1;
+	return 1 + (core->n_suspensions + core->n_blocks) / SWEEP_MATCHES;
+}
+
 static void
 sweep_queues(struct core *core)
 {
-	for (int i = 0; i < SWEEP_SLICE; i++) {
+	uint32_t n = 0;
+
+	while (n < SWEEP_SLICE) {
+		struct queue *q;
+
 		core->sweep_queue = slab_next(&core->queues, core->sweep_queue);
 		if (core->sweep_queue == 0) {
 			core->is_sites_swept = core->is_sweeping = false;
 			return;
 		}
-		queue_sweep(core, queue_get(core, core->sweep_queue));
+		q = queue_get(core, core->sweep_queue);
+		n += sweep_cost(core, q);
+		queue_sweep(core, q);
 	}
 }
 
@@ -151,8 +183,9 @@ core_tick(struct core *core)
 		sweep_queues(core);
 	else if (core->is_sweeping)
 		sweep_sites(core);
+	suspend_run(core);
 	if (core_has_room(core))
-		more = retry_run(core) || more;
+		more = orderrun_run(core) || more;
 	for (int i = 0; i < TICK_SLICE && core_has_room(core); i++)
 		if (!visit_one(core))
 			return more || core->is_sweeping;

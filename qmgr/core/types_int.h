@@ -137,6 +137,12 @@ struct queue {
 
 	uint32_t policy_generation;
 	struct core_queue_policy policy;
+
+	uint32_t stop_generation; /* what follows is of that */
+	uint64_t suspension;      /* number of one that applies; 0: none */
+	uint64_t suspension_seen; /* those up to it were looked at */
+	bool is_blocked;          /* by a hold or cancel that is applied */
+	bool is_out; /* stopped: its ready parts do not count at the site */
 };
 
 /* A tenant at a site. */
@@ -246,19 +252,41 @@ struct worker {
 	struct list conns;
 };
 
-#define CORE_RETRIES_MAX 16
-#define CORE_MATCH_MAX_BYTES 1024
+/* While it is restored, a suspension may be met before its end. */
+#define CORE_SUSPENSIONS_ROOM (2 * CORE_SUSPENSIONS_MAX)
 
-/* A bulk retry in hand. */
-struct retry {
-	uint32_t op;
-	bool is_all;
-	uint32_t site, queue; /* cursors */
-	bool is_sites_done;
-	uint32_t left; /* parts of the queue at the cursor; 0: take the next */
-	uint64_t n;
-	uint32_t match_len;
-	char match[CORE_MATCH_MAX_BYTES];
+/* What ends holds must find room when there are no more. */
+#define CORE_ORDERS_ROOM \
+	(CORE_ORDERS_MAX + CORE_SUSPENSIONS_ROOM + 2 * CORE_IN_HAND_MAX)
+
+/* How far an order in hand is. */
+enum walk {
+	WALK_SITES,   /* a retry of all: they are forgiven */
+	WALK_QUEUES,  /* parts by the lists of queues */
+	WALK_COMMON,  /* by the lists that queues have in common */
+	WALK_MESSAGE, /* instead: the parts of one message */
+	WALK_SLOTS,   /* waits for what was leased */
+};
+
+/* An order, while it is in hand, in force, or the reason of a held part. */
+struct ordered {
+	struct order order; /* its texts lie in text */
+	struct str text;    /* owned */
+	uint16_t place;     /* in core->orders */
+	uint32_t refs;      /* held parts that name it */
+	int64_t end_ms;     /* of a suspension; CORE_NEVER_MS: none */
+	struct link in_hand;
+	struct link in_spent; /* listed: nobody may need it any more */
+
+	enum walk walk;
+	uint32_t cursor;         /* site or queue */
+	unsigned list;           /* of the queue: next; common: this */
+	uint32_t left;           /* parts to look at in that list */
+	uint32_t segment, block; /* of the message */
+	uint32_t part;           /* of it, to be looked at next */
+	uint32_t worker, slot;   /* those before are waited for no more */
+	uint64_t n_leased;       /* seen on the way */
+	bool is_rest;            /* of a cancel: only what it holds */
 };
 
 #define CORE_ACTIONS_MAX 512
@@ -302,8 +330,20 @@ struct core {
 	struct worker workers[CORE_WORKERS_MAX];
 	uint32_t n_unknown; /* sum of the workers' */
 
-	struct retry retries[CORE_RETRIES_MAX]; /* a ring */
-	uint32_t retry_first, n_retries, next_op;
+	struct ordered *orders[CORE_ORDERS_ROOM + 1]; /* by place, from 1 */
+	uint16_t order_list[CORE_ORDERS_ROOM];        /* places, by number */
+	uint16_t order_free[CORE_ORDERS_ROOM];        /* places, a stack */
+	uint32_t n_orders, n_order_free, order_places;
+	struct list in_hand;       /* in the order in which they were given */
+	struct list spent;         /* orders */
+	uint32_t n_blocks;         /* in hand, and keep queues from leasing */
+	uint32_t n_message_blocks; /* the same, for single messages */
+	uint16_t suspensions[CORE_SUSPENSIONS_ROOM]; /* places, by number */
+	uint32_t n_suspensions;
+	int64_t suspended_ms;     /* when the first of them ends */
+	uint32_t stop_generation; /* what stops queues changed */
+	uint64_t next_order;
+	int64_t newest_ms; /* arrival of the newest message ever seen */
 
 	struct core_action actions[CORE_ACTIONS_MAX]; /* a ring */
 	uint32_t action_first, n_actions;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/mail/order.h"
 #include "util/mail/part.h"
 #include "util/mail/qid.h"
 #include "util/text/str.h"
@@ -102,6 +103,22 @@ struct core_why {
 
 /* Where a live part is, and why. False: it is gone. */
 bool core_why(struct core *core, uint32_t part, struct core_why *why);
+
+/* --- orders --------------------------------------------------------------- */
+
+struct core_order_view {
+	struct order order; /* views in the core, until its next call */
+	uint32_t held;      /* parts that it holds */
+	bool is_in_hand;
+};
+
+/* False: it is not kept. */
+bool core_order_get(
+    const struct core *core, uint64_t number, struct core_order_view *view);
+
+/* The order with the least number above after; false: none. */
+bool core_order_next(
+    const struct core *core, uint64_t after, struct core_order_view *view);
 
 /* --- queues --------------------------------------------------------------- */
 

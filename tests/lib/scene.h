@@ -55,7 +55,8 @@ struct shell {
 	uint32_t next_block;
 	int64_t wall_ms; /* when all messages arrived */
 	/* ledger */
-	unsigned n_parts, n_notes;
+	unsigned n_parts, n_notes, n_orders;
+	struct order last_order; /* its texts are of the core */
 	struct part_state last_part;
 	struct str last_facts;
 	struct core_freed freed[SHELL_LOG_MAX]; /* not written yet */
@@ -122,6 +123,14 @@ journal_put_part(struct journal *j, const struct part_state *part,
 		return;
 	BUG_IF(shell.n_freed == SHELL_LOG_MAX);
 	shell.freed[shell.n_freed++] = *freed;
+}
+
+void
+journal_put_policy(struct journal *j, const struct order *order)
+{
+	(void)j;
+	shell.n_orders++;
+	shell.last_order = *order;
 }
 
 void
@@ -681,7 +690,7 @@ shell_begin(void)
 	timer_init(&shell.tick, q->loop, shell_ticked, q->loop);
 	list_init(&q->peers);
 	list_init(&q->kept);
-	list_init(&q->retries);
+	list_init(&q->orders);
 	list_init(&shell.waits);
 	q->core = core_new(&conf);
 	ck_assert_ptr_nonnull(q->core);

@@ -30,6 +30,9 @@ struct world {
 	struct core_site_policy site_policy;
 	int64_t now_ms, wall_ms;
 	struct core_action acts[WORLD_ACTS_MAX]; /* all since world_forget() */
+	/* Of orders, as they were when the action came. */
+	uint8_t stages[WORLD_ACTS_MAX];
+	uint64_t parts[WORLD_ACTS_MAX];
 	uint32_t n_acts;
 	bool routes, grants, opens, closes, clears; /* are answered */
 	uint32_t connections, per_connection;
@@ -181,8 +184,15 @@ world_fetch(void)
 {
 	uint32_t from = world.n_acts;
 
-	while (core_action_next(world.core, &world.acts[world.n_acts]))
+	while (core_action_next(world.core, &world.acts[world.n_acts])) {
+		const struct order *order = world.acts[world.n_acts].order;
+
+		if (order != NULL) {
+			world.stages[world.n_acts] = order->stage;
+			world.parts[world.n_acts] = order->parts;
+		}
 		ck_assert_uint_lt(++world.n_acts, WORLD_ACTS_MAX);
+	}
 	for (uint32_t i = from; i < world.n_acts; i++)
 		world_answer(&world.acts[i]);
 	return world.n_acts > from;
@@ -361,6 +371,59 @@ world_why(const struct qid *qid)
 
 	ck_assert(core_why(world.core, core_find(world.core, qid, 0), &why));
 	return why;
+}
+
+/* Gives an order, and returns what came of that. */
+static inline enum err
+world_try_order(
+    enum order_kind kind, const struct order_match *match, uint64_t *number)
+{
+	struct order order = { .kind = (uint8_t)kind,
+		.uid = 7,
+		.match = *match,
+		.by = STR("alice"),
+		.why = STR("because") };
+
+	return core_order(world.core, &order, number);
+}
+
+/* One that is taken; returns its number. */
+static inline uint64_t
+world_order(enum order_kind kind, const struct order_match *match)
+{
+	uint64_t number = 0;
+
+	ck_assert_int_eq(world_try_order(kind, match, &number), ERR_OK);
+	return number;
+}
+
+static inline uint64_t
+world_order_tenant(enum order_kind kind, const char *tenant)
+{
+	struct order_match match = { .tenant = str_from_c(tenant) };
+
+	return world_order(kind, &match);
+}
+
+static inline uint64_t
+world_order_message(enum order_kind kind, const struct qid *qid)
+{
+	struct order_match match = { .qid = *qid };
+
+	return world_order(kind, &match);
+}
+
+/* How often an order of this kind came to be over, or to that stage. */
+static inline uint32_t
+world_count_stage(enum order_stage stage)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < world.n_acts; i++)
+		n += world.acts[i].act == CORE_ORDER && world.stages[i] == stage
+		    ? 1
+		    : 0;
+	return n;
 }
 
 /* The main() of a test file: one case, each test in a process of its own. */

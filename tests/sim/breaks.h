@@ -22,6 +22,9 @@ compare_part(const struct part_state *was)
 	SIM_REQUIRE(now.tries == was->tries && now.deaths == was->deaths &&
 	        now.wants_delay == was->wants_delay,
 	    "Q11: a count changed in a restart");
+	SIM_REQUIRE((was->state == PART_HELD) == (now.state == PART_HELD) &&
+	        now.order == was->order,
+	    "Q8: what is held, or why, changed in a restart");
 	SIM_REQUIRE(
 	    memcmp(now.standing, was->standing, sizeof(now.standing)) == 0,
 	    "Q11: a recipient changed in a restart");
@@ -45,13 +48,19 @@ compare(struct core *old)
 		if (n++ % 16 == 0)
 			compare_part(&was);
 	}
+	order_compare(old);
 }
 
 static void
 begin_again(struct core *old)
 {
-	new_core();
-	replay();
+	uint32_t parts_max = SIM_PARTS_MAX;
+
+	new_core(parts_max);
+	while (!replay()) {
+		core_free(&sim.core);
+		new_core(parts_max *= 2);
+	}
 	replay_files();
 	while (core_restore_end(sim.core, replay_done(), 0))
 		fetch();
@@ -144,12 +153,11 @@ jump(void)
 static void
 retry(void)
 {
-	uint32_t op;
-	enum err err = sim_chance(500000)
-	    ? core_retry_all(sim.core, &op)
-	    : core_retry_queues(sim.core, STR("w?@d*"), &op);
+	struct order order = { .kind = ORDER_RETRY };
+	uint64_t number;
+	enum err err = core_order(sim.core, &order, &number);
 
-	SIM_REQUIRE(err == ERR_OK || err == ERR_FULL, "no retry");
+	SIM_REQUIRE(err == ERR_OK || err == ERR_AGAIN, "no retry");
 	sim.stirred_ms = sim.now_ms;
 }
 
@@ -170,6 +178,8 @@ break_something(void)
 		jump();
 	if (sim_chance(100))
 		retry();
+	if (sim_chance(1000))
+		order_give();
 	if (sim_chance(200)) {
 		sim.is_shaper_up = !sim.is_shaper_up;
 		if (sim.is_shaper_up)

@@ -5,6 +5,7 @@
 
 #include "tests/sim/disk.h"
 
+#include "tests/sim/orders.h"
 #include "tests/sim/sim.h"
 
 #define PEERS_OPENS_PER_S_MAX 60
@@ -235,7 +236,11 @@ n_at_conn(uint32_t worker, uint32_t conn)
 	for (uint32_t i = 0; i < SIM_SLOTS; i++) {
 		const struct sim_slot *s = &sim.workers[worker].slots[i];
 
-		n += s->is_filled && s->conn == conn && !s->is_told ? 1 : 0;
+		/* One that nobody has is only still to be cleared. */
+		n += s->is_filled && s->conn == conn && !s->is_told &&
+		        (s->is_held || s->is_on_way)
+		    ? 1
+		    : 0;
 	}
 	return n;
 }
@@ -259,6 +264,7 @@ peer_lease(const struct core_action *a)
 	const struct sim_conn *c = conn_of(a->worker, a->conn);
 	uint32_t msg = (uint32_t)(m - sim.msgs);
 
+	order_check_lease(a);
 	SIM_REQUIRE(!s->is_filled, "a slot is filled twice");
 	SIM_REQUIRE(sim.workers[a->worker].is_known, "a lease for nobody");
 	SIM_REQUIRE(c != NULL && c->phase == CONN_UP,

@@ -73,7 +73,13 @@ struct sim_segment {
 	bool is_gone;
 };
 
-enum entry_kind { ENTRY_PART, ENTRY_SEGMENT, ENTRY_BITS, ENTRY_FORGET };
+enum entry_kind {
+	ENTRY_PART,
+	ENTRY_ORDER,
+	ENTRY_SEGMENT,
+	ENTRY_BITS,
+	ENTRY_FORGET
+};
 
 /* Of the ledger or a checkpoint. Keys are told by the message. */
 struct sim_entry {
@@ -81,6 +87,7 @@ struct sim_entry {
 	bool has_key;
 	uint32_t more; /* entries that are one with this and follow it */
 	struct part_state part;
+	struct order order;
 	uint64_t segment;
 	uint16_t writer;
 	uint32_t blocks;
@@ -183,7 +190,7 @@ struct sim {
 		uint64_t leases, opens, deliveries, doubles, bounces, restarts,
 		    power_losses, deaths, throttles, downs, unheard, full,
 		    checks, checkpoints, retries, jumps, orphans, forgotten,
-		    told, told_twice, delays;
+		    told, told_twice, delays, orders, ordered;
 	} count;
 };
 

@@ -162,6 +162,10 @@ run_out(void)
 	int64_t end_ms = sim.now_ms + END_HOURS * HOUR_MS;
 
 	calm();
+	while (!order_end_all()) {
+		fetch();
+		step();
+	}
 	for (uint32_t i = 0; !is_over(); i++) {
 		SIM_REQUIRE(i < END_STEPS_MAX && sim.now_ms < end_ms,
 		    "Q3: something does not move");
@@ -212,6 +216,8 @@ report(void)
 	       " early results, %" PRIu64 " segments gone\n",
 	    sim.count.checks, sim.count.checkpoints, sim.count.retries,
 	    sim.count.jumps, sim.count.orphans, sim.count.forgotten);
+	printf("%" PRIu64 " orders, %" PRIu64 " parts changed by them\n",
+	    sim.count.orders, sim.count.ordered);
 	printf("%" PRIu64 " told, %" PRIu64 " of them again (marked), %" PRIu64
 	       " delays told\n",
 	    sim.count.told, sim.count.told_twice, sim.count.delays);

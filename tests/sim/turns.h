@@ -35,9 +35,9 @@ site_policy(void *ctx, struct str source, struct str provider,
 }
 
 static void
-new_core(void)
+new_core(uint32_t parts_max)
 {
-	struct core_conf conf = { .parts_max = SIM_PARTS_MAX,
+	struct core_conf conf = { .parts_max = parts_max,
 		.campaigns_max = 10,
 		.conns_max = SIM_CONNS / 2,
 		.ahead = SIM_AHEAD,
@@ -76,6 +76,7 @@ act(const struct core_action *a)
 		shaper_grant(a);
 		break;
 	case CORE_REMEMBER:
+		order_check_change(&a->part);
 		disk_remember(&e, &a->freed);
 		break;
 	case CORE_CLEAR:
@@ -84,8 +85,13 @@ act(const struct core_action *a)
 	case CORE_KILL_WORKER:
 		worker_die(a->worker);
 		break;
-	case CORE_RETRIED:
-		sim.count.retries += a->n;
+	case CORE_ORDER:
+		order_remember(a->order);
+		break;
+	case CORE_APPLIED:
+		order_check_applied(a->order);
+		if (a->order->kind == ORDER_RETRY)
+			sim.count.retries += a->order->parts;
 		break;
 	case CORE_NOTE:
 		disk_note(&a->part);

@@ -255,6 +255,7 @@ static const struct order policy = { .number = 1,
 	.covers_ms = 3,
 	.until_ms = 4,
 	.parts = 5,
+	.lease = 8,
 	.uid = 6,
 	.kind = ORDER_SUSPEND,
 	.stage = ORDER_BEGUN,
@@ -412,6 +413,7 @@ START_TEST(a_policy_reads_back_and_has_bounds)
 	ck_assert_int_eq(out.covers_ms, 3);
 	ck_assert_int_eq(out.until_ms, 4);
 	ck_assert_uint_eq(out.parts, 5);
+	ck_assert_uint_eq(out.lease, 8);
 	ck_assert_uint_eq(out.uid, 6);
 	ck_assert_uint_eq(out.kind, ORDER_SUSPEND);
 	ck_assert_uint_eq(out.stage, ORDER_BEGUN);
@@ -428,8 +430,8 @@ END_TEST
 
 START_TEST(a_policy_of_a_stray_kind_or_stage_is_refused)
 {
-	/* Behind number, times, parts and uid. */
-	const size_t at_kind = 5 * 8 + 4;
+	/* Behind number, times, parts, lease and uid. */
+	const size_t at_kind = 6 * 8 + 4;
 	char *bytes;
 	struct order p = policy;
 	struct ledger_entry entry;

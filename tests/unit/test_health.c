@@ -209,7 +209,7 @@ END_TEST
 
 START_TEST(a_retry_of_all_forgets_the_outage)
 {
-	uint32_t op;
+	const struct order_match all = { .tenant = { NULL, 0 } };
 
 	begin(10, 1);
 	for (int i = 0; i < 40; i++) {
@@ -218,7 +218,7 @@ START_TEST(a_retry_of_all_forgets_the_outage)
 	}
 	down(40, CONN_REFUSED);
 	ck_assert_int_gt(site()->probe_ms, world.now_ms);
-	ck_assert_int_eq(core_retry_all(world.core, &op), ERR_OK);
+	(void)world_order(ORDER_RETRY, &all);
 	world_run();
 	ck_assert_int_eq(site()->down_ms, 0);
 	ck_assert_uint_eq(opens(), 42);

@@ -142,7 +142,7 @@ START_TEST(no_part_goes_before_its_last_result_is_written)
 	world.clears = false;
 	r = world_result(world_act(CORE_LEASE, 0), OUTCOME_TRIED);
 	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
-	ck_assert_uint_eq(core_retry_message(world.core, &qid), 1);
+	(void)world_order_message(ORDER_RETRY, &qid);
 	world_run();
 	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
 	/* It holds up no other. */

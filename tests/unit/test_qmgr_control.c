@@ -8,7 +8,6 @@
 
 #define PID 2000
 #define STOPPED 111
-#define BULK_RETRIES 16
 
 static struct client ctl, other;
 
@@ -35,13 +34,6 @@ ask_record(struct client *c, const struct qid *qid)
 	struct msg_record_ask ask = { .qid = *qid };
 
 	ck_assert_int_eq(chan_send_record_ask(c->chan, &ask), ERR_OK);
-	shell_run();
-}
-
-static void
-ask_retry(struct client *c, const struct msg_retry_ask *ask)
-{
-	ck_assert_int_eq(chan_send_retry_ask(c->chan, ask), ERR_OK);
 	shell_run();
 }
 
@@ -239,91 +231,6 @@ START_TEST(who_leaves_before_the_record_is_open_costs_no_descriptor)
 }
 END_TEST
 
-/* --- retry ---------------------------------------------------------------- */
-
-/* A message whose segment cannot be opened now: it waits. */
-static struct qid
-begin_waiting(void)
-{
-	static struct client worker;
-	struct qid qid;
-
-	begin();
-	shell.is_slow = true;
-	client_worker(&worker, PID + 1);
-	qid = shell_admit(1);
-	client_up(&worker);
-	shell_open(ERR_IO);
-	shell_write();
-	ck_assert_int_eq(shell_state(&qid), PART_WAITING);
-	return qid;
-}
-
-START_TEST(a_bulk_retry_answers_when_it_is_finished)
-{
-	struct msg_retry_ask ask = { .is_all = 1 };
-	struct qid qid = begin_waiting();
-
-	ask_retry(&ctl, &ask);
-	ck_assert_uint_eq(ctl.n[MSG_ANSWER], 1);
-	ck_assert_uint_eq(ctl.answer.status, 0);
-	ck_assert_uint_eq(ctl.answer.n, 1);
-	ck_assert_int_ne(shell_state(&qid), PART_WAITING);
-	ck_assert(list_is_empty(&shell.q.retries));
-	shell_fini();
-}
-END_TEST
-
-START_TEST(a_bulk_retry_goes_on_when_who_asked_has_left)
-{
-	struct msg_retry_ask ask = { .match = STR("example.*") };
-	struct qid qid = begin_waiting();
-
-	/* More than one turn does. */
-	for (int i = 0; i < BULK_RETRIES; i++)
-		ck_assert_int_eq(chan_send_retry_ask(ctl.chan, &ask), ERR_OK);
-	ck_assert_int_eq(chan_flush(ctl.chan), ERR_OK);
-	chan_free(&ctl.chan);
-	shell_turn();
-	ck_assert_uint_gt(shell.q.retries.n, 0);
-	ck_assert_uint_gt(shell.q.peers.n, 1);
-	/* Its end is read before the next slice. */
-	shell_run();
-	ck_assert(list_is_empty(&shell.q.retries));
-	ck_assert_int_ne(shell_state(&qid), PART_WAITING);
-	shell_fini();
-}
-END_TEST
-
-START_TEST(one_message_is_retried_at_once_an_unknown_one_is_not)
-{
-	struct qid qid = begin_waiting();
-	struct msg_retry_ask ask = { .qid = qid };
-
-	ask_retry(&ctl, &ask);
-	ck_assert_uint_eq(ctl.answer.n, 1);
-	ck_assert_uint_eq(ctl.answer.status, 0);
-	ask.qid.b[0] ^= 1;
-	ask_retry(&ctl, &ask);
-	ck_assert_uint_eq(ctl.answer.status, 1);
-	shell_fini();
-}
-END_TEST
-
-START_TEST(a_pattern_too_long_is_refused)
-{
-	static char bytes[1024];
-	struct msg_retry_ask ask = { .match = { bytes, sizeof(bytes) } };
-
-	begin();
-	memset(bytes, 'a', sizeof(bytes));
-	ask_retry(&ctl, &ask);
-	ck_assert_uint_eq(ctl.n[MSG_ANSWER], 1);
-	ck_assert_ptr_nonnull(ctl.chan);
-	shell_fini();
-}
-END_TEST
-
 /* --- lists ---------------------------------------------------------------- */
 
 START_TEST(pages_go_on_where_the_last_one_ended)
@@ -410,11 +317,6 @@ main(void)
 	tcase_add_test(tc, who_leaves_during_the_search_is_not_waited_for);
 	tcase_add_test(
 	    tc, who_leaves_before_the_record_is_open_costs_no_descriptor);
-	tcase_add_test(tc, a_bulk_retry_answers_when_it_is_finished);
-	tcase_add_test(tc, a_bulk_retry_goes_on_when_who_asked_has_left);
-	tcase_add_test(
-	    tc, one_message_is_retried_at_once_an_unknown_one_is_not);
-	tcase_add_test(tc, a_pattern_too_long_is_refused);
 	tcase_add_test(tc, pages_go_on_where_the_last_one_ended);
 	tcase_add_test(tc, status_is_one_frame);
 	tcase_add_test(tc, who_does_not_say_hello_in_time_is_hung_up_on);

@@ -621,10 +621,11 @@ send_something(struct client *c)
 static void
 retry_all(void)
 {
-	uint32_t op;
+	const struct order all = { .kind = ORDER_RETRY };
+	uint64_t number;
 
 	turn_begin(&shell.q);
-	ck_assert_int_eq(core_retry_all(shell.q.core, &op), ERR_OK);
+	ck_assert_int_eq(core_order(shell.q.core, &all, &number), ERR_OK);
 	turn_act(&shell.q);
 	shell_run();
 }

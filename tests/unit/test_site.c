@@ -60,8 +60,6 @@ START_TEST(trouble_is_remembered_while_it_lasts)
 	(void)world_admit("", "a.test");
 	world_run();
 	world_down(world_act(CORE_OPEN, 0), CONN_REFUSED);
-	ck_assert_int_eq(
-	    core_retry_message(world.core, &(struct qid){ { 0 } }), 0);
 	world_pass(900);
 	ck_assert_int_ne(
 	    site_find(world.core, STR("default"), STR("relay"))->down_ms, 0);

@@ -30,7 +30,8 @@ enum order_kind {
 /* The numbers are in the ledger: append only. */
 enum order_stage {
 	ORDER_BEGUN = 1, /* in hand; a suspension: in force */
-	ORDER_OVER,      /* all that it covers is as it says */
+	ORDER_WALKED,    /* all is as it says, but for what was leased */
+	ORDER_OVER,
 	ORDER_STAGE_N
 };
 
@@ -53,6 +54,7 @@ struct order {
 	int64_t covers_ms; /* wall clock: what arrived then or before */
 	int64_t until_ms;  /* wall clock; 0: without end */
 	uint64_t parts;    /* that it has changed */
+	uint64_t lease;    /* WALKED: leases below it are covered; else 0 */
 	uint32_t uid;      /* of who gave it, as the kernel says */
 	uint8_t kind;      /* enum order_kind */
 	uint8_t stage;     /* enum order_stage */

@@ -30,7 +30,7 @@ enum {
 #define STATE_STANDING_SHIFT 8
 #define STATE_BYTES 12 /* without what is optional */
 
-#define POLICY_BYTES 62 /* all but the texts */
+#define POLICY_BYTES 70 /* all but the texts */
 
 /* --- bytes ---------------------------------------------------------------- */
 
@@ -548,6 +548,7 @@ entry_put_policy(struct ledger_batch *b, const struct ledger_stamp *stamp,
 	put64(&b->out, (uint64_t)order->covers_ms);
 	put64(&b->out, (uint64_t)order->until_ms);
 	put64(&b->out, order->parts);
+	put64(&b->out, order->lease);
 	put32(&b->out, order->uid);
 	put8(&b->out, order->kind);
 	put8(&b->out, order->stage);
@@ -575,6 +576,7 @@ entry_parse_policy(struct order *order, const struct ledger_entry *entry)
 	order->covers_ms = get_time(&c);
 	order->until_ms = get_time(&c);
 	order->parts = get64(&c);
+	order->lease = get64(&c);
 	order->uid = get32(&c);
 	order->kind = get8(&c);
 	order->stage = get8(&c);
