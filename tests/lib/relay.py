@@ -279,13 +279,16 @@ class Peer:
 
     def __init__(self, t, script):
         import threading
-        self.t, self.port, self.script = t, t.port(), script
-        self.address = f"{t.ip}:{self.port}"
+        self.t, self.script, self.closing = t, script, False
         self.messages, self.rcpt_lines, self.sessions = [], [], 0
-        self.server = socket.create_server((t.ip, self.port), backlog=128)
-        self.closing = False
+        self.server = self.listen()
         t.at_end(self.end)
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def listen(self):
+        self.port = self.t.port()
+        self.address = f"{self.t.ip}:{self.port}"
+        return socket.create_server((self.t.ip, self.port), backlog=128)
 
     def _accept(self):
         import threading
