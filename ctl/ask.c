@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "util/io/clock.h"
+#include "util/text/when.h"
 
 void
 ask_put_limit_json(struct json *j, const struct ask_limit *limit)
@@ -52,6 +53,24 @@ ask_put_limit_text(struct outbuf *out, const struct ask_limit *limit)
 		outbuf_put(out, STR(": "));
 	ask_put_foreign(out, limit->cause);
 	outbuf_putc(out, ')');
+}
+
+void
+ask_put_next_text(struct outbuf *out, int64_t next_ms)
+{
+	if (next_ms == INT64_MAX)
+		outbuf_put(out, STR("never"));
+	else
+		ctl_must(when_in(out, next_ms), "a time");
+}
+
+void
+ask_put_next_json(struct json *j, int64_t next_ms)
+{
+	if (next_ms == INT64_MAX)
+		json_null(j);
+	else
+		json_i64(j, next_ms);
 }
 
 struct qid

@@ -30,6 +30,11 @@ void ask_put_limit_json(struct json *j, const struct ask_limit *limit);
  * blanks: a peer's reply goes to a terminal. out has room for it. */
 void ask_put_limit_text(struct outbuf *out, const struct ask_limit *limit);
 
+/* When something happens next: "in 2m10s", "now", "never"; as JSON ms, or
+ * null. */
+void ask_put_next_text(struct outbuf *out, int64_t next_ms);
+void ask_put_next_json(struct json *j, int64_t next_ms);
+
 /* Appends foreign text with control characters as blanks. */
 void ask_put_foreign(struct outbuf *out, struct str text);
 

@@ -89,6 +89,25 @@ put_head(struct mailq *q, const struct msg_list_row *row, uint64_t bytes)
 	    "a row");
 }
 
+/* A person keeps it here. */
+static bool
+is_by_order(const struct msg_list_row *row)
+{
+	return str_eq(row->limit_name, STR("held")) ||
+	    str_eq(row->limit_name, STR("suspended"));
+}
+
+static void
+put_order(struct mailq *q, const struct msg_list_row *row)
+{
+	struct outbuf *out = room(q);
+
+	outbuf_putc(out, '(');
+	ask_put_foreign(out, row->limit_name);
+	outbuf_put(out, STR(": "));
+	put_line(q, 0, row->limit_cause, ")\n");
+}
+
 /* Why it is not gone yet; nothing while it is on its way. */
 static void
 put_reason(struct mailq *q, const struct msg_list_row *row)
@@ -99,6 +118,10 @@ put_reason(struct mailq *q, const struct msg_list_row *row)
 
 	if (row->state == PART_LEASED)
 		return;
+	if (is_by_order(row)) {
+		put_order(q, row);
+		return;
+	}
 	if (row->state == PART_WAITING && row->last_code != 0) {
 		ctl_must(outbuf_printf(&last, "%s; the host said: %u, %s",
 		             part_cause_text(row->cause), row->last_code,

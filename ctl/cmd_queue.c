@@ -53,7 +53,7 @@ row_json(struct listing *l, const struct msg_queue_row *row)
 	json_key(j, STR("oldest_s"));
 	json_i64(j, row->oldest_ms / 1000);
 	json_key(j, STR("next_ms"));
-	json_i64(j, row->next_ms);
+	ask_put_next_json(j, row->next_ms);
 	json_key(j, STR("limit"));
 	ask_put_limit_json(j, &limit);
 	json_close_object(j);
@@ -100,7 +100,7 @@ row_text(struct listing *l, const struct msg_queue_row *row)
 	ctl_must(when_span(&when, row->oldest_ms), "the age of a queue");
 	put_cell(&l->out, outbuf_str(&when), 7);
 	when.len = 0;
-	ctl_must(when_in(&when, row->next_ms), "the next try of a queue");
+	ask_put_next_text(&when, row->next_ms);
 	put_cell(&l->out, outbuf_str(&when), 10);
 	ask_put_limit_text(&l->out, &limit);
 	outbuf_putc(&l->out, '\n');

@@ -38,7 +38,7 @@ ctl_try_connect(struct ctl *ctl, const char *name, struct call *call)
 	enum err err = ctl_connect(ctl, name, call);
 
 	if (err == ERR_DENIED)
-		ctl_die(EXIT_TEMP,
+		ctl_die(EXIT_PERM,
 		    "%s: not permitted: be root, the owner of state_dir, or "
 		    "in its group",
 		    name);

@@ -53,7 +53,7 @@ put_part(struct json *j, const struct msg_why_part *m)
 	json_key(j, STR("limit"));
 	ask_put_limit_json(j, &limit);
 	json_key(j, STR("next_ms"));
-	json_i64(j, m->next_ms);
+	ask_put_next_json(j, m->next_ms);
 }
 
 /* Nothing is left of it but its history. */

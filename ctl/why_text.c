@@ -221,7 +221,7 @@ put_next(struct outbuf *out, const struct msg_why_part *m)
 	else if (m->state == PART_LEASED)
 		put(out, "its result");
 	else
-		ctl_must(when_in(out, m->next_ms), "a time");
+		ask_put_next_text(out, m->next_ms);
 	outbuf_putc(out, '\n');
 }
 

@@ -31,6 +31,12 @@ control_floor(int64_t ms)
 	return ms > 0 ? ms : 0;
 }
 
+int64_t
+control_next(int64_t ms)
+{
+	return ms < 0 ? INT64_MAX : ms;
+}
+
 struct str
 control_site(struct outbuf *out, struct str source, struct str provider)
 {
@@ -97,7 +103,7 @@ send_row(struct qpeer *peer, const struct core_queue_row *row)
 		.leased = row->leased,
 		.held = row->held,
 		.oldest_ms = control_floor(row->oldest_ms),
-		.next_ms = control_floor(row->next_ms),
+		.next_ms = control_next(row->next_ms),
 		.limit_name = row->limit.name,
 		.limit_value = row->limit.value,
 		.limit_from = row->limit.from,
@@ -163,7 +169,7 @@ send_list_row(struct qpeer *peer, const struct core_why *why)
 		.cause = why->state.cause,
 		.tries = why->state.tries,
 		.last_code = why->state.last_code,
-		.next_ms = control_floor(why->next_ms),
+		.next_ms = control_next(why->next_ms),
 		.limit_name = why->limit.name,
 		.limit_cause = why->limit.cause,
 	};

@@ -36,6 +36,9 @@ MUST_USE enum err control_sent(enum err err);
 /* A number that is at least 0, for fields that know no "never". */
 int64_t control_floor(int64_t ms);
 
+/* The same for next_ms: what is negative is never. */
+int64_t control_next(int64_t ms);
+
 /* "SOURCE->PROVIDER", or nothing when there is no route yet. */
 struct str control_site(
     struct outbuf *out, struct str source, struct str provider);

@@ -107,7 +107,7 @@ send_part(struct qpeer *peer, const struct core_why *why)
 		.place = why->place,
 		.phase = lease_phase(peer->q, why),
 		.worker = why->worker < 0 ? 0 : (uint32_t)why->worker,
-		.next_ms = control_floor(why->next_ms),
+		.next_ms = control_next(why->next_ms),
 		.first_try_ms = s->first_try_ms,
 		.last_try_ms = s->last_try_ms,
 		.segment = s->segment,

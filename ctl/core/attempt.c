@@ -114,6 +114,28 @@ put_rcpts(struct line *l, const struct json_t *facts)
 	put(l, STR(" more"));
 }
 
+/* What a person did: "hold by alice (uid 0): why". */
+static void
+put_order(struct line *l, const struct json_t *facts)
+{
+	char bytes[OUTBUF_U64_BYTES];
+	struct outbuf number = { bytes, 0, sizeof(bytes) };
+	int64_t uid = jsonread_num(jsonread_get(facts, "uid"));
+	struct str by = text(facts, "by");
+
+	if (text(facts, "command").len == 0)
+		return;
+	outbuf_put_u64(&number, uid > 0 ? (uint64_t)uid : 0);
+	put(l, text(facts, "command"));
+	put(l, STR(" by "));
+	put(l, by);
+	put(l, by.len > 0 ? STR(" (uid ") : STR("uid "));
+	put(l, outbuf_str(&number));
+	if (by.len > 0)
+		put(l, STR(")"));
+	put_after(l, STR(": "), text(facts, "why"));
+}
+
 void
 attempt_put(const struct attempt *a, struct outbuf *out)
 {
@@ -122,6 +144,7 @@ attempt_put(const struct attempt *a, struct outbuf *out)
 	struct str stage = text(a->facts, "stage");
 	struct str reply = text(a->facts, "reply");
 
+	put_order(&l, a->facts);
 	put_host(&l, a->facts);
 	/* What came instead of a reply begins with its stage already. */
 	if (!str_starts(reply, stage))

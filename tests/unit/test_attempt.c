@@ -34,6 +34,11 @@ static const struct {
 	{ "{\"rcpts\":[{\"rcpt\":\"a\",\"verdict\":\"v\"}],\"omitted\":2}",
 	    "a: v; and 2 more", "" },
 	{ "{\"omitted\":2}", "2 more", "" },
+	{ "{\"order\":7,\"command\":\"hold\",\"by\":\"alice\",\"uid\":0,"
+	  "\"why\":\"because\"}",
+	    "hold by alice (uid 0): because", "" },
+	{ "{\"command\":\"cancel\",\"by\":\"\",\"uid\":1000,\"why\":\"\"}",
+	    "cancel by uid 1000", "" },
 };
 
 START_TEST(facts_become_a_line)
