@@ -409,6 +409,10 @@ reject_rcpt(struct conn *c, const struct input *in)
 	struct txn *t = c->txn;
 	struct ruled r = rule(t, in);
 
+	/* Once the others are delivered, this one may follow at once. */
+	if (t->n_accepted > 0 && r.verdict == VERDICT_DEFERRED &&
+	    verdict_is_too_many(in->reply))
+		r.verdict = VERDICT_THROTTLED;
 	decide(t, t->n_answered++, &r);
 	next_rcpt(c);
 }

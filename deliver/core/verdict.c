@@ -12,6 +12,7 @@
 #define MS_PER_S 1000u
 #define S_PER_MINUTE 60u
 #define S_PER_HOUR 3600u
+#define CODE_TOO_MANY 452
 #define CODE_TOO_MUCH 552
 #define SUBJECT_PROTOCOL 5
 #define DETAIL_TOO_MANY 3
@@ -140,6 +141,13 @@ is_throttle(const struct reply *reply, enum smtp_stage stage, struct str text,
 	    !has_any(text, about_the_triplet, COUNT_OF(about_the_triplet));
 }
 
+static bool
+is_too_many_by_code(const struct reply *reply)
+{
+	return reply->enhanced.subject == SUBJECT_PROTOCOL &&
+	    reply->enhanced.detail == DETAIL_TOO_MANY;
+}
+
 /* 552 5.5.3 to RCPT is 452 by another name (RFC 5321 4.5.3.1.10). */
 static bool
 is_final(const struct reply *reply, enum smtp_stage stage)
@@ -147,8 +155,32 @@ is_final(const struct reply *reply, enum smtp_stage stage)
 	if (reply->code / CLASS_OF == 4)
 		return false;
 	return stage != STAGE_RCPT || reply->code != CODE_TOO_MUCH ||
-	    reply->enhanced.subject != SUBJECT_PROTOCOL ||
-	    reply->enhanced.detail != DETAIL_TOO_MANY;
+	    !is_too_many_by_code(reply);
+}
+
+/* The reply's text in small letters; out has REPLY_MAX_BYTES of room, which are
+ * always enough. */
+static struct str
+small_text(const struct reply *reply, struct outbuf *out)
+{
+	BUG_IF(reply_put_text(reply, out) != ERR_OK);
+	str_lower(out->ptr, out->len);
+	return outbuf_str(out);
+}
+
+bool
+verdict_is_too_many(const struct reply *reply)
+{
+	char bytes[REPLY_MAX_BYTES];
+	struct outbuf out = { bytes, 0, sizeof(bytes) };
+
+	if (reply->code != CODE_TOO_MANY && reply->code != CODE_TOO_MUCH)
+		return false;
+	if (reply->enhanced.klass != 0)
+		return is_too_many_by_code(reply);
+	return reply->code == CODE_TOO_MANY &&
+	    behind(small_text(reply, &out), STR("too many recipients")).ptr !=
+	    NULL;
 }
 
 static struct ruling
@@ -156,13 +188,9 @@ judge_refusal(const struct reply *reply, enum smtp_stage stage)
 {
 	char bytes[REPLY_MAX_BYTES];
 	struct outbuf out = { bytes, 0, sizeof(bytes) };
-	struct str text;
+	struct str text = small_text(reply, &out);
 	uint32_t wait_ms;
 
-	/* REPLY_MAX_BYTES are always room enough. */
-	BUG_IF(reply_put_text(reply, &out) != ERR_OK);
-	str_lower(out.ptr, out.len);
-	text = outbuf_str(&out);
 	if (reply->code == CODE_CLOSING && stage == STAGE_MAIL &&
 	    has_any(text, about_the_connection, COUNT_OF(about_the_connection)))
 		return (struct ruling){ .answer = ANSWER_CLOSING };

@@ -3,6 +3,7 @@
 #ifndef DELIVER_CORE_VERDICT_H
 #define DELIVER_CORE_VERDICT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/mail/outcome.h"
@@ -41,6 +42,11 @@ struct ruling {
  * enough, or was idle too long: a new one will do.
  */
 struct ruling verdict_judge(const struct reply *reply, enum smtp_stage stage);
+
+/* Whether a refusal of RCPT is one of the number of recipients: 452 or 552 with
+ * X.5.3, or without a code of the kind but in words (RFC 5321 4.5.3.1.10). The
+ * others may come in a transaction of their own. */
+bool verdict_is_too_many(const struct reply *reply);
 
 /* What an answer to RCPT or to the final dot makes of a recipient: the only
  * place that turns the one into the other. What is no reply defers. */

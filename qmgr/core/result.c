@@ -69,6 +69,24 @@ count_try(struct core *core, struct part *p, uint16_t code)
 		p->first_try_s = p->last_try_s;
 }
 
+/* A host that takes no more recipients at once has the others right after
+ * those: each round delivers some of them, so it comes to an end. */
+static bool
+may_follow(const struct core_result *r)
+{
+	bool has_delivered = false, has_more = false;
+
+	for (uint32_t i = 0; i < r->n_rcpts; i++) {
+		if (r->rcpts[i].verdict == VERDICT_DEFERRED)
+			return false;
+		if (r->rcpts[i].verdict == VERDICT_DELIVERED)
+			has_delivered = true;
+		if (r->rcpts[i].verdict == VERDICT_THROTTLED)
+			has_more = true;
+	}
+	return has_delivered && has_more && !r->is_doubtful;
+}
+
 static void
 tried(struct core *core, uint32_t part, const struct core_result *r,
     const struct core_freed *freed)
@@ -84,6 +102,12 @@ tried(struct core *core, uint32_t part, const struct core_result *r,
 	if (r->is_doubtful) {
 		cause = CAUSE_POSSIBLY_DELIVERED;
 		fate_note(core, part, "the connection broke after the dot");
+	}
+	if (may_follow(r) && !part_is_owed(core, p)) {
+		p->cause = CAUSE_DEFERRED;
+		part_make_ready(core, part);
+		fate_remember(core, part, freed);
+		return;
 	}
 	fate_settle(core, part, cause, freed);
 }

@@ -341,6 +341,44 @@ def test_recipients_have_their_own_verdicts_when_pipelined(t):
     check_recipients(t, PIPED)
 
 
+def check_too_many(t, ehlo, reply, word):
+    """A host takes two recipients at once."""
+    counts = []
+
+    def rcpt(_):
+        counts.append(1)
+        return "250 ok" if len(counts) % 4 in (1, 2) else reply
+    peer = t.peer(lambda s: s.serve({"RCPT": rcpt, "EHLO": ehlo}))
+    w = Worker(t)
+    w.open_up(peer.address)
+    w.send(1, rcpts=RCPTS[:4])
+    r = w.qmgr.expect_result("tried", code=452)
+    assert r["verdicts"] == [(0, "delivered", 250), (1, "delivered", 250),
+                             (2, word, 452), (3, word, 452)], r
+
+
+def test_recipients_too_many_may_follow_at_once(t):
+    check_too_many(t, PLAIN, "452 4.5.3 too many recipients", "throttled")
+
+
+def test_recipients_too_many_may_follow_when_pipelined(t):
+    check_too_many(t, PIPED, "452 Too many recipients", "throttled")
+
+
+def test_full_mailboxes_are_not_too_many(t):
+    check_too_many(t, PLAIN, "452 4.2.2 mailbox full", "deferred")
+
+
+def test_one_recipient_is_not_too_many(t):
+    peer = t.peer(lambda s: s.serve(
+        {"RCPT": "452 4.5.3 too many recipients", "EHLO": PLAIN}))
+    w = Worker(t)
+    w.open_up(peer.address)
+    w.send()
+    r = w.qmgr.expect_result("tried", code=452)
+    assert r["verdicts"] == [(0, "deferred", 452)], r
+
+
 def check_all_refused(t, replies, ehlo, n_resets):
     """The connection is fit for the next message afterwards."""
     is_well, resets = [], []

@@ -172,3 +172,23 @@ def test_connections_limit_is_kept(t):
     relay.await_empty(60)
     stats = sink.stats()
     assert stats["unique"] == 200 and stats["max_concurrent"] <= 3, stats
+
+
+def test_a_host_that_takes_few_recipients_at_once_gets_all_without_a_wait(t):
+    def rcpt(line):
+        counts[-1] += 1
+        return "250 ok" if counts[-1] <= 2 else "452 4.5.3 too many recipients"
+
+    def mail(_):
+        counts.append(0)
+        return "250 ok"
+    counts = []
+    peer = t.peer(lambda s: s.serve({"MAIL": mail, "RCPT": rcpt}))
+    relay = t.relay(relay_to=peer.address, conf=
+                    'queue "dest.test" { retry_first = "5m" retry_max = "5m" }'
+                    ).start()
+    rcpts = [f"r{n}@dest.test" for n in range(7)]
+    relay.submit(to=rcpts)
+    relay.await_empty(30)
+    assert sorted(sum((m[1] for m in peer.messages), [])) == rcpts
+    assert [len(m[1]) for m in peer.messages] == [2, 2, 2, 1]

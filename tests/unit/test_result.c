@@ -60,6 +60,81 @@ START_TEST(delivered_stays_delivered)
 }
 END_TEST
 
+/* The state of a part of three after the first lease: the third recipient is
+ * one too many. */
+static enum part_status
+state_after(enum verdict first, enum verdict second, bool is_doubtful)
+{
+	struct core_admit_part part = { STR("a.test"), 3 };
+	struct core_rcpt rcpts[] = { { 0, first, 250, false },
+		{ 1, second, 250, false },
+		{ 2, VERDICT_THROTTLED, 452, false } };
+	struct core_admit admit;
+	struct core_result r;
+	enum part_status state;
+
+	world_start();
+	admit = world_message(&part, 1);
+	ck_assert_int_eq(core_admit(world.core, &admit), ERR_OK);
+	world_run();
+	r = world_result(world_act(CORE_LEASE, 0), OUTCOME_TRIED);
+	r.rcpts = rcpts;
+	r.n_rcpts = 3;
+	r.is_doubtful = is_doubtful;
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	state = (enum part_status)world_state(&admit.qid).state;
+	world_end();
+	return state;
+}
+
+START_TEST(recipients_too_many_follow_those_that_were_delivered)
+{
+	ck_assert_int_eq(
+	    state_after(VERDICT_DELIVERED, VERDICT_DELIVERED, false),
+	    PART_READY);
+	ck_assert_int_eq(
+	    state_after(VERDICT_DELIVERED, VERDICT_BOUNCED, false), PART_READY);
+	ck_assert_int_eq(
+	    state_after(VERDICT_BOUNCED, VERDICT_BOUNCED, false), PART_WAITING);
+	ck_assert_int_eq(
+	    state_after(VERDICT_DELIVERED, VERDICT_DEFERRED, false),
+	    PART_WAITING);
+	ck_assert_int_eq(
+	    state_after(VERDICT_DELIVERED, VERDICT_DELIVERED, true),
+	    PART_WAITING);
+}
+END_TEST
+
+START_TEST(those_too_many_are_leased_once_the_result_is_written)
+{
+	struct core_admit_part part = { STR("a.test"), 2 };
+	struct core_rcpt first[] = { { 0, VERDICT_DELIVERED, 250, false },
+		{ 1, VERDICT_THROTTLED, 452, false } };
+	struct core_rcpt second[] = { { 1, VERDICT_DELIVERED, 250, false } };
+	struct core_admit admit;
+	struct core_result r;
+
+	world_start();
+	admit = world_message(&part, 1);
+	ck_assert_int_eq(core_admit(world.core, &admit), ERR_OK);
+	world_run();
+	r = world_result(world_act(CORE_LEASE, 0), OUTCOME_TRIED);
+	r.rcpts = first;
+	r.n_rcpts = 2;
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
+	ck_assert_uint_eq(world_count(CORE_REMEMBER), 1);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 2);
+	r = world_result(world_act(CORE_LEASE, 1), OUTCOME_TRIED);
+	r.rcpts = second;
+	r.n_rcpts = 1;
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
+	ck_assert_uint_eq(world_accounts().done, 1);
+	world_end();
+}
+END_TEST
+
 START_TEST(a_throttle_counts_nothing_and_is_forgotten_by_no_one)
 {
 	struct qid qid;
@@ -222,6 +297,8 @@ main(void)
 {
 	const TTest *tests[] = { a_result_is_taken_once,
 		delivered_stays_delivered,
+		recipients_too_many_follow_those_that_were_delivered,
+		those_too_many_are_leased_once_the_result_is_written,
 		a_throttle_counts_nothing_and_is_forgotten_by_no_one,
 		the_third_throttle_counts_when_others_passed,
 		no_throttle_counts_while_nobody_passes,

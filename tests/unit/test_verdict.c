@@ -98,6 +98,31 @@ static const struct {
 	{ STR_INIT("552 5.2.2 mailbox full\r\n"), STAGE_RCPT, ANSWER_PERM, 0 },
 };
 
+static const struct {
+	struct str raw;
+	bool is_too_many;
+} refusals[] = {
+	{ STR_INIT("452 4.5.3 Error: too many recipients\r\n"), true },
+	{ STR_INIT("452 4.5.3 enough\r\n"), true },
+	{ STR_INIT("552 5.5.3 enough\r\n"), true },
+	{ STR_INIT("452 Too Many Recipients in this one\r\n"), true },
+	{ STR_INIT("452 too many\r\n"), false },
+	{ STR_INIT("452 4.2.2 too many recipients\r\n"), false },
+	{ STR_INIT("552 too many recipients\r\n"), false },
+	{ STR_INIT("451 4.5.3 too many recipients\r\n"), false },
+	{ STR_INIT("450 too many recipients\r\n"), false },
+};
+
+START_TEST(too_many_recipients_is_told_from_a_full_mailbox)
+{
+	struct str raw = refusals[_i].raw;
+	struct reply reply;
+
+	ck_assert_int_eq(reply_parse(&reply, &raw), ERR_OK);
+	ck_assert(verdict_is_too_many(&reply) == refusals[_i].is_too_many);
+}
+END_TEST
+
 START_TEST(a_reply_is_about_the_message_or_about_us)
 {
 	struct ruling r = judge(cases[_i].raw, cases[_i].stage);
@@ -160,6 +185,8 @@ main(void)
 
 	tcase_add_loop_test(tc, a_reply_is_about_the_message_or_about_us, 0,
 	    (int)COUNT_OF(cases));
+	tcase_add_loop_test(tc, too_many_recipients_is_told_from_a_full_mailbox,
+	    0, (int)COUNT_OF(refusals));
 	tcase_add_test(tc, the_longest_reply_is_judged);
 	tcase_add_test(tc, only_a_2xx_delivers_and_only_a_5xx_bounces);
 	tcase_add_test(tc, each_answer_has_a_text);

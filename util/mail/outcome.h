@@ -7,7 +7,7 @@
 enum verdict {
 	VERDICT_DELIVERED,
 	VERDICT_DEFERRED,
-	VERDICT_THROTTLED,
+	VERDICT_THROTTLED, /* too many at once: it may follow the others */
 	VERDICT_BOUNCED,
 	VERDICT_N
 };
