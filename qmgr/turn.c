@@ -19,14 +19,26 @@
 /* Leases for which there must be room before they are given again. */
 #define RESUME_LEASES 256
 
+static bool
+is_owed(const struct part_state *part)
+{
+	for (unsigned i = 0; i < part->n_rcpts; i++)
+		if (part_standing_get(part->standing, i) == RCPT_OWED)
+			return true;
+	return false;
+}
+
 /* What a worker told goes with the entry that frees its slot; what an order
- * did, with who gave it. */
+ * did, with who gave it: but the last facts of a part that owes a notice are
+ * those that tell why. */
 static struct str
 facts_of(struct qmgr *q, const struct core_action *a)
 {
-	if (a->freed.lease == 0 && a->part.order != 0)
-		return orders_facts(q, a->part.order);
-	return q->facts;
+	if (a->freed.lease != 0 || a->part.order == 0)
+		return q->facts;
+	if (is_owed(&a->part))
+		return STR("");
+	return orders_facts(q, a->part.order);
 }
 
 static void

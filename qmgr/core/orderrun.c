@@ -503,7 +503,10 @@ core_restore_order(struct core *core, const struct order *order)
 	if (core->is_restored || !order_is_sound(order) || order->number == 0 ||
 	    order->number == UINT64_MAX)
 		return ERR_RANGE;
-	ordertab_reap(core);
+	/* Not before there must be: in a checkpoint, all orders come before the
+	 * parts that they hold. */
+	if (core->n_orders == CORE_ORDERS_ROOM)
+		ordertab_reap(core);
 	if (order->kind == ORDER_SUSPEND || order->kind == ORDER_RESUME)
 		return suspend_restore(core, order);
 	item = ordertab_find(core, order->number);

@@ -112,7 +112,8 @@ order_compare(const struct core *old)
 		SIM_REQUIRE(now.held == was.held &&
 		        now.is_in_hand == was.is_in_hand &&
 		        now.order.stage == was.order.stage &&
-		        now.order.until_ms == was.order.until_ms,
+		        now.order.until_ms == was.order.until_ms &&
+		        now.order.covers_ms == was.order.covers_ms,
 		    "Q8: an order changed in a restart");
 	}
 }

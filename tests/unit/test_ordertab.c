@@ -426,6 +426,21 @@ START_TEST(no_hold_is_taken_when_too_many_are_kept)
 }
 END_TEST
 
+/* The ledger may tell of more orders than are kept. */
+START_TEST(orders_that_are_over_make_room_in_a_restart)
+{
+	struct order order = { .kind = ORDER_RETRY, .stage = ORDER_OVER };
+
+	world_begin();
+	for (uint64_t i = 1; i <= 2 * CORE_ORDERS_ROOM; i++) {
+		order.number = i;
+		ck_assert_int_eq(
+		    core_restore_order(world.core, &order), ERR_OK);
+	}
+	core_free(&world.core);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -437,6 +452,7 @@ main(void)
 		a_cancel_ends_what_it_holds_after_a_restart,
 		suspensions_survive_a_restart_exactly,
 		what_nobody_needs_goes_but_the_newest,
+		orders_that_are_over_make_room_in_a_restart,
 		no_hold_is_taken_when_too_many_are_kept };
 
 	return world_main("ordertab", tests, COUNT_OF(tests));

@@ -597,6 +597,125 @@ START_TEST(a_fault_of_the_ledger_is_over_with_a_checkpoint_behind_it)
 }
 END_TEST
 
+/* --- orders --------------------------------------------------------------- */
+
+/* In the core and in the ledger. */
+static void
+give(uint64_t number, enum order_kind kind, enum order_stage stage)
+{
+	const struct order order = { .number = number,
+		.at_ms = 1700000000000,
+		.covers_ms = 1700000000001,
+		.kind = (uint8_t)kind,
+		.stage = (uint8_t)stage,
+		.match = { .tenant = STR("acme") },
+		.by = STR("alice"),
+		.why = STR("because") };
+
+	ck_assert_int_eq(core_restore_order(core, &order), ERR_OK);
+	journal_put_policy(journal, &order);
+}
+
+static void
+check_order(uint64_t number, uint32_t held, bool is_in_hand)
+{
+	struct core_order_view view;
+
+	ck_assert(core_order_get(core, number, &view));
+	ck_assert_uint_eq(view.held, held);
+	ck_assert_int_eq(view.is_in_hand, is_in_hand);
+	ck_assert(str_eq(view.order.match.tenant, STR("acme")));
+	ck_assert(str_eq(view.order.by, STR("alice")));
+	ck_assert(str_eq(view.order.why, STR("because")));
+	ck_assert_int_eq(view.order.covers_ms, 1700000000001);
+}
+
+static void
+give_all(void)
+{
+	struct part_state state = admit(1);
+
+	give(1, ORDER_HOLD, ORDER_BEGUN);
+	state.state = PART_HELD;
+	state.cause = CAUSE_OPERATOR;
+	state.order = 1;
+	change(state);
+	give(1, ORDER_HOLD, ORDER_OVER);
+	give(2, ORDER_SUSPEND, ORDER_BEGUN);
+	give(3, ORDER_SUSPEND, ORDER_BEGUN);
+	give(3, ORDER_RESUME, ORDER_OVER);
+	give(4, ORDER_CANCEL, ORDER_BEGUN);
+}
+
+static void
+check_all(void)
+{
+	struct part_state state;
+
+	check_order(1, 1, false);
+	check_order(2, 0, false);
+	check_order(4, 0, true);
+	ck_assert(get(1, &state));
+	ck_assert_uint_eq(state.state, PART_HELD);
+	ck_assert_uint_eq(state.order, 1);
+}
+
+START_TEST(orders_are_as_they_were)
+{
+	struct replay replay = { .next_checkpoint = 1 };
+
+	give_all();
+	restart(&replay);
+	check_all();
+	/* From a checkpoint alone, and then from both. */
+	write_checkpoint(&replay);
+	restart(&replay);
+	check_all();
+	give(4, ORDER_CANCEL, ORDER_OVER);
+	restart(&replay);
+	check_order(1, 1, false);
+	check_order(4, 0, false);
+	ck_assert(!replay.is_damaged && !replay.is_unbalanced);
+}
+END_TEST
+
+START_TEST(many_orders_take_many_slices)
+{
+	enum { N = 3000 };
+	struct replay replay = { .next_checkpoint = 1 };
+
+	for (unsigned i = 1; i <= N; i++)
+		give(i, ORDER_HOLD, ORDER_BEGUN);
+	write_checkpoint(&replay);
+	ck_assert_uint_eq(n_written, 1);
+	restart(&replay);
+	ck_assert_uint_eq(replay.checkpoint, 1);
+	for (unsigned i = 1; i <= N; i++)
+		check_order(i, 0, true);
+}
+END_TEST
+
+START_TEST(an_order_that_cannot_be_is_damage)
+{
+	struct replay replay;
+	const struct order order = {
+		.number = UINT64_MAX, .kind = ORDER_HOLD, .stage = ORDER_BEGUN
+	};
+
+	journal_put_policy(journal, &order);
+	restart(&replay);
+	ck_assert(replay.is_damaged);
+}
+END_TEST
+
+static void
+add_order_tests(TCase *tc)
+{
+	tcase_add_test(tc, orders_are_as_they_were);
+	tcase_add_test(tc, many_orders_take_many_slices);
+	tcase_add_test(tc, an_order_that_cannot_be_is_damage);
+}
+
 static void
 add_tests(TCase *tc)
 {
@@ -643,6 +762,7 @@ main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	add_tests(tc);
 	add_checkpoint_tests(tc);
+	add_order_tests(tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
