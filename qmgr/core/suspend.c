@@ -2,10 +2,10 @@
 /* suspend: queues that deliver nothing because a person says so.
  *
  * A suspension is a flag with a condition. A queue keeps whether one applies,
- * and looks again when they have changed: at the ones it has not seen, or at
- * all when its own is gone. A stopped queue stands in no lane, and its ready
- * parts do not count at the site. A hold or cancel that is being applied stops
- * queues in the same way.
+ * and looks again when they have changed, only at those that are newer than the
+ * last of which it knows that they do not apply. A stopped queue stands in no
+ * lane, and its ready parts do not count at the site. A hold or cancel that is
+ * being applied stops queues in the same way.
  */
 #include "qmgr/core/core_int.h"
 
@@ -214,8 +214,6 @@ look(struct core *core, struct queue *q)
 		own = ordertab_find(core, q->suspension);
 	if (own != NULL && suspend_is_on(own))
 		return;
-	if (q->suspension != 0)
-		q->suspension_seen = 0;
 	q->suspension = 0;
 	for (uint32_t i = core->n_suspensions; i > 0; i--) {
 		const struct order *order = &at(core, i - 1)->order;

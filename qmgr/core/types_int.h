@@ -140,7 +140,7 @@ struct queue {
 
 	uint32_t stop_generation; /* what follows is of that */
 	uint64_t suspension;      /* number of one that applies; 0: none */
-	uint64_t suspension_seen; /* those up to it were looked at */
+	uint64_t suspension_seen; /* none up to it applies */
 	bool is_blocked;          /* by a hold or cancel that is applied */
 	bool is_out; /* stopped: its ready parts do not count at the site */
 };

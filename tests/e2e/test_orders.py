@@ -303,3 +303,21 @@ def test_twenty_thousand_parts_are_held_and_released_while_status_answers(t):
     said, _ = watched("cancel", "--queue", "*.dest.test")
     assert said.startswith(f"{n} cancelled"), said
     assert r.status()["queued_messages"] == 0
+
+
+def test_an_order_waits_for_a_ledger_that_cannot_be_written(t):
+    replies, peer = refusing(t)
+    r = tenant_relay(t, relay_to=peer.address, conf=LATE)
+    # The 6th to 9th syncs of qmgr fail: whatever the order falls on, it is
+    # answered when it is durable, and in force then.
+    r.start(env={"HOLDFAST_FAULT_qmgr": ",".join(
+        f"fdatasync:{n}:EIO" for n in range(6, 10))})
+    qids = [mail(r, "acme", to=f"u{i}@dest.test") for i in range(8)]
+    for q in qids:
+        await_true("it was tried", lambda: r.why(q)["attempts"] == 1)
+    said = r.command("hold", "--tenant", "acme", "--why", "all")
+    assert said.stdout.startswith("8 held"), said
+    assert "event=ledger_failed" in r.log_text()
+    r.kill_all()
+    r.start()
+    assert [state(r, q) for q in qids] == ["held"] * len(qids)
