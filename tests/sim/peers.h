@@ -439,12 +439,16 @@ slot_answer(struct sim_slot *s)
 	struct sim_part *p = &sim.msgs[s->msg].parts[s->part];
 	bool is_lost = !sim.is_calm && sim_chance(5000);
 	bool is_taken = !is_lost || sim_chance(500000);
+	/* Some hosts take few recipients at once. */
+	uint32_t n_takes = sim_chance(100000) ? 2 : s->result.n_rcpts;
 
 	slot_finish_all(s, VERDICT_DEFERRED);
 	s->result.is_doubtful = is_lost;
 	for (uint32_t i = 0; i < s->result.n_rcpts && is_taken; i++) {
-		enum verdict v = sink_verdict(&p->rcpts[s->rcpts[i].rcpt]);
+		enum verdict v = VERDICT_THROTTLED;
 
+		if (i < n_takes)
+			v = sink_verdict(&p->rcpts[s->rcpts[i].rcpt]);
 		if (!is_lost)
 			s->rcpts[i].verdict = v;
 		s->rcpts[i].needs_notice = v == VERDICT_BOUNCED ||
