@@ -50,8 +50,8 @@ CFLAGS   = -std=c11 -O2 -g -fno-common -pthread $(WARN) $(HARDEN) \
            $(if $(filter 1,$(DEV)),-Werror) $(if $(SAN),$(SANITIZE))
 LDFLAGS  = -pie -pthread $(if $(SAN),$(SANITIZE))
 
-PKGS     = libevent_core jansson libseccomp libsystemd
-LDLIBS  := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
+PKGS     = libevent_core jansson libseccomp libsystemd libunbound
+LDLIBS  := -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lresolv
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
 PROGRAMS = master smtpd qmgr deliver shaper

@@ -1,122 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* answer: routes and grants by the configuration. */
+/* answer: grants by the configuration. */
 #include "shaper/answer.h"
 
 #include "util/base/array.h"
-#include "util/base/crc32c.h"
 #include "util/base/fatal.h"
 #include "util/conf/lookup.h"
 
-/* The source that needs no configuration. */
-#define SOURCE_DEFAULT STR("default")
-
-#define PROVIDER_MAX_BYTES 255
-#define SUM_BYTES (sizeof("+00000000") - 1)
 #define MS_PER_S 1000
 
 /* Shortest wait that qmgr is told: below it would ask more than it sends. */
 #define WAIT_MIN_MS 20
 /* When no bucket is free: others refill within this time. */
 #define WAIT_FULL_MS 1000
-
-/* "192.0.2.1" of "192.0.2.1:25"; all of "unix:PATH". */
-static struct str
-host_name(struct str address)
-{
-	size_t n = address.len;
-
-	if (str_starts(address, STR("unix:")))
-		return address;
-	while (n > 0 && address.ptr[n - 1] != ':')
-		n--;
-	return n > 0 ? str_head(address, n - 1) : address;
-}
-
-/* The section that the relay belongs to, else the relays themselves: one site
- * for one list, however many routes name it. */
-static struct str
-provider_name(struct answers *a, const struct conf_strs *relay)
-{
-	struct outbuf out = { a->provider, 0, PROVIDER_MAX_BYTES };
-	const struct conf_provider *p =
-	    conf_provider_find(a->conf, relay->items[0]);
-	uint32_t crc = 0;
-
-	if (p == NULL)
-		p = conf_provider_find(a->conf, host_name(relay->items[0]));
-	if (p != NULL)
-		return p->head.title;
-	for (uint32_t i = 0; i < relay->n; i++) {
-		struct str item = relay->items[i];
-
-		crc = crc32c(crc, item.ptr, item.len);
-		if (i > 0 && outbuf_room(&out) > 0)
-			outbuf_putc(&out, ',');
-		if (item.len > outbuf_room(&out))
-			item.len = outbuf_room(&out);
-		outbuf_put(&out, item);
-	}
-	/* A list that is too long to be a name is told apart by its sum. */
-	if (outbuf_room(&out) == 0) {
-		out.len -= SUM_BYTES;
-		out.cap = sizeof(a->provider); /* printf ends with a NUL */
-		BUG_IF(outbuf_printf(&out, "+%08x", crc) != ERR_OK);
-	}
-	return outbuf_str(&out);
-}
-
-/* As many as a route can hold, less those whose address is too long for it. */
-static struct str
-put_hosts(struct answers *a, const struct conf_strs *relay)
-{
-	struct outbuf out = { a->hosts, 0, sizeof(a->hosts) };
-	enum err err = ERR_OK;
-
-	for (uint32_t i = 0; i < relay->n && err != ERR_FULL; i++) {
-		struct msg_host host = {
-			.name = host_name(relay->items[i]),
-			.address = relay->items[i],
-		};
-
-		err = msg_host_list_put(&out, &host);
-	}
-	return outbuf_str(&out);
-}
-
-/* Tried again: the next configuration may be better, so nothing bounces. */
-static void
-have_none(struct msg_route *route, struct str text)
-{
-	route->status = ROUTE_AGAIN;
-	route->valid_ms = ANSWER_AGAIN_MS;
-	route->text = text;
-}
-
-void
-answer_route(
-    struct answers *a, const struct msg_route_ask *ask, struct msg_route *route)
-{
-	const struct conf_route *found = conf_route_find(a->conf, ask->domain);
-
-	*route = (struct msg_route){
-		.queue = ask->queue,
-		.valid_ms = ANSWER_ROUTE_VALID_MS,
-	};
-	if (found == NULL) {
-		have_none(route, STR("no route section matches the domain"));
-		return;
-	}
-	route->hosts = put_hosts(a, &found->relay);
-	if (route->hosts.len == 0) {
-		have_none(route,
-		    STR("the addresses of its relays are too "
-		        "long"));
-		return;
-	}
-	route->status = ROUTE_OK;
-	route->source = SOURCE_DEFAULT;
-	route->provider = provider_name(a, &found->relay);
-}
 
 /* "SOURCE->PROVIDER". */
 static struct str

@@ -4,13 +4,17 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shaper/answer.h"
 #include "shaper/buckets.h"
+#include "shaper/route.h"
+#include "shaper/routes.h"
 #include "util/base/array.h"
 #include "util/base/fatal.h"
 #include "util/base/list.h"
+#include "util/conf/lookup.h"
 #include "util/io/acceptor.h"
 #include "util/log/log.h"
 #include "util/proto/chan.h"
@@ -20,28 +24,61 @@
 /* qmgr, its successor while it dies, and a few more. */
 #define PEERS_MAX 16
 #define OUT_MAX_BYTES (16 * 1024 * 1024)
+/* Questions that wait for a look-up; qmgr has one out for each queue. */
+#define QUESTIONS_MAX 262144
+#define DOMAIN_MAX_BYTES 255
 
 struct server {
 	struct svc *svc;
 	struct acceptor acceptor;
 	struct list peers;
 	struct answers answers;
-	uint64_t routes; /* answered, for `status` */
+	struct routes *routes;
+	uint64_t n_routes;    /* answered, for `status` */
+	uint32_t n_questions; /* for a route, that wait */
+};
+
+/* A question for a route that waits for a look-up. */
+struct question {
+	struct route_question base;
+	struct link link; /* in peer.questions */
+	struct peer *peer;
+	const struct conf_route *section;
+	uint32_t queue;
+	uint16_t domain_len;
+	char domain[DOMAIN_MAX_BYTES];
 };
 
 struct peer {
 	struct link link;
 	struct server *server;
+	struct list questions;
 	struct chan *chan;
 	uint32_t pid;
 	bool is_known; /* has said HELLO */
 };
 
+/* Takes it from its peer; it is the caller's to free. */
+static void
+question_leave(struct question *q)
+{
+	list_remove(&q->peer->questions, &q->link);
+	q->peer->server->n_questions--;
+}
+
 static void
 peer_free(struct peer *p)
 {
 	struct server *s = p->server;
+	struct link *link;
 
+	while ((link = list_first(&p->questions)) != NULL) {
+		struct question *q = LIST_ITEM(link, struct question, link);
+
+		routes_forget(&q->base);
+		question_leave(q);
+		free(q);
+	}
 	list_remove(&s->peers, &p->link);
 	chan_free(&p->chan);
 	free(p);
@@ -77,24 +114,70 @@ on_hello(struct peer *p, struct str body)
 	return ERR_OK;
 }
 
+/* Sends the answer for a domain; what is not OK is logged as well. */
+static enum err
+send_route(struct peer *p, struct str domain, const struct msg_route *route)
+{
+	struct server *s = p->server;
+
+	if (route->status != ROUTE_OK)
+		LOG(EV_ROUTE_FAILED, KV_STR("domain", domain),
+		    KV_NUM("code", route->code),
+		    KV_NUM("wait_ms", route->valid_ms),
+		    KV_STR("msg", route->text));
+	page_set_figure(svc_page(s->svc), ++s->n_routes);
+	return sent(p, chan_send_route(p->chan, route));
+}
+
+static void
+on_route(struct route_question *base, const struct found *found)
+{
+	struct question *q = LIST_ITEM(base, struct question, base);
+	struct str domain = { q->domain, q->domain_len };
+	struct peer *p = q->peer;
+	struct route_room room;
+	struct msg_route route;
+
+	route_found(&room, p->server->answers.conf, q->section, found, &route);
+	route.queue = q->queue;
+	question_leave(q);
+	/* RANGE: a name from the DNS is longer than a frame may hold. */
+	BUG_IF(send_route(p, domain, &route) == ERR_RANGE);
+	free(q);
+}
+
 static enum err
 on_route_ask(struct peer *p, struct str body)
 {
 	struct server *s = p->server;
+	const struct conf_route *section;
 	struct msg_route_ask m;
 	struct msg_route route;
+	struct question *q = NULL;
 	enum err err = msg_route_ask_decode(&m, body);
 
 	if (err != ERR_OK)
 		return err;
-	answer_route(&s->answers, &m, &route);
-	if (route.status != ROUTE_OK)
-		LOG(EV_ROUTE_FAILED, KV_STR("domain", m.domain),
-		    KV_STR("tenant", m.tenant),
-		    KV_NUM("wait_ms", route.valid_ms),
-		    KV_STR("msg", route.text));
-	page_set_figure(svc_page(s->svc), ++s->routes);
-	return sent(p, chan_send_route(p->chan, &route));
+	section = conf_route_find(s->answers.conf, m.domain);
+	if (route_at_once(section, &route)) {
+		route.queue = m.queue;
+		return send_route(p, m.domain, &route);
+	}
+	if (s->n_questions < QUESTIONS_MAX)
+		q = calloc(1, sizeof(*q));
+	/* Not answered: qmgr asks again at its deadline. */
+	if (q == NULL)
+		return ERR_OK;
+	q->base.fn = on_route;
+	q->peer = p;
+	q->section = section;
+	q->queue = m.queue;
+	q->domain_len = (uint16_t)m.domain.len;
+	memcpy(q->domain, m.domain.ptr, m.domain.len);
+	list_push_back(&p->questions, &q->link);
+	s->n_questions++;
+	routes_ask(s->routes, section, m.domain, &q->base);
+	return ERR_OK;
 }
 
 static enum err
@@ -192,6 +275,7 @@ on_accept(void *arg, int fd, const struct sock_addr *addr)
 	if (p == NULL)
 		fatal("no memory for a connection");
 	p->server = s;
+	list_init(&p->questions);
 	conf.arg = p;
 	p->chan = chan_new(svc_loop(s->svc), fd, &conf);
 	list_push_back(&s->peers, &p->link);
@@ -207,6 +291,7 @@ server_start(struct svc *svc)
 	s->svc = svc;
 	s->answers.conf = svc_conf(svc);
 	s->answers.buckets = buckets_new();
+	s->routes = routes_new(svc_loop(svc), svc_conf(svc));
 	list_init(&s->peers);
 	svc_set_state(svc, s);
 	acceptor_init(&s->acceptor, svc_loop(svc), svc_fd(svc, HAND_SOCKET, 0),
@@ -222,6 +307,7 @@ server_reload(struct svc *svc)
 	struct link *link;
 
 	s->answers.conf = svc_conf(svc);
+	routes_reset(s->routes, svc_conf(svc));
 	LIST_FOREACH (link, &s->peers) {
 		struct peer *p = LIST_ITEM(link, struct peer, link);
 

@@ -37,6 +37,7 @@ set_default(const struct conf_param *p, char *field)
 	case CONF_IS_mode:
 	case CONF_IS_rate:
 	case CONF_IS_addresses:
+	case CONF_IS_relays:
 	case CONF_IS_domains:
 	case CONF_IS_patterns:
 	case CONF_IS_networks:

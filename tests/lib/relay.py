@@ -80,8 +80,8 @@ class Test:
     def relay(self, **kw):
         return Relay(self, **kw)
 
-    def sink(self, *options):
-        return Sink(self, *options)
+    def sink(self, *options, **where):
+        return Sink(self, *options, **where)
 
     def peer(self, script):
         return Peer(self, script)
@@ -246,13 +246,13 @@ def children(pid):
 class Sink:
     """The counting sink of tests/bench."""
 
-    def __init__(self, t, *options):
-        self.t, self.port = t, t.port()
-        self.log, self.ctl = t.path(f"sink{self.port}.log"), \
-            t.path(f"sink{self.port}.ctl")
-        self.address = f"{t.ip}:{self.port}"
+    def __init__(self, t, *options, ip=None, port=None):
+        self.t, self.port, self.ip = t, port or t.port(), ip or t.ip
+        name = t.path(f"sink{self.ip}.{self.port}")
+        self.log, self.ctl = name + ".log", name + ".ctl"
+        self.address = f"{self.ip}:{self.port}"
         self.process = subprocess.Popen(
-            [os.path.join(BENCH, "smtpsink"), "--host", t.ip, "--port",
+            [os.path.join(BENCH, "smtpsink"), "--host", self.ip, "--port",
              str(self.port), "--log", self.log, "--ctl", self.ctl, *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         t.at_end(self.end)

@@ -186,11 +186,29 @@ static const struct {
 	    "a.conf:4: in listener \"a\": address is missing.\n  address takes "
 	    "a list of addresses with ports, for example: address = { "
 	    "\"127.0.0.1:25\" }\n" },
-	{ "route \"a.test\" { relay = { \"mx.test:25\" } }",
-	    "a.conf:4: in route \"a.test\": relay: \"mx.test:25\" does not "
-	    "begin with an IP address; IPv6 stands in [ ], and host names are "
-	    "not looked up.\n  relay takes a list of addresses with ports, for "
-	    "example: relay = { \"192.0.2.25:25\" }\n" },
+	{ "route \"a.test\" { relay = { \"mx.test\" } }",
+	    "a.conf:4: in route \"a.test\": relay: \"mx.test\" lacks a port "
+	    "from 1 to 65535 behind the host name, as in "
+	    "\"smarthost.example.org:25\".\n  relay takes a list of addresses "
+	    "or host names with ports, for example: relay = { "
+	    "\"192.0.2.25:25\" }\n" },
+	{ "route \"a.test\" { relay = { \"192.0.2.400:25\" } }",
+	    "a.conf:4: in route \"a.test\": relay: \"192.0.2.400:25\" does "
+	    "not begin with an IP address; IPv6 stands in [ ].\n  "
+	    "relay takes a "
+	    "list of addresses or host names with ports, for example: relay = "
+	    "{ \"192.0.2.25:25\" }\n" },
+	{ "route \"a.test\" { transport = \"lmtp\" }",
+	    "a.conf:4: in route \"a.test\": transport = \"lmtp\" "
+	    "needs a relay, "
+	    "for example: relay = { \"unix:/run/dovecot/lmtp\" }\n" },
+	{ "route \"a.test\" { transport = \"discard\" relay = { "
+	  "\"192.0.2.1:25\" } }",
+	    "a.conf:4: in route \"a.test\": transport = \"discard\" hands mail "
+	    "to nobody: remove relay.\n" },
+	{ "dns { server = { \"unix:/x\" } }",
+	    "a.conf:4: in dns: server: \"unix:/x\" is no IP address with a "
+	    "port.\n" },
 	/* What was told once is not told again as missing. */
 	{ "route \"a.test\" { relay = { \"x\" \"y\" } }",
 	    "a.conf:4: a list has \",\" between its values and ends in \"}\", "

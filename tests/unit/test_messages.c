@@ -147,7 +147,7 @@ END_TEST
 START_TEST(longest_str_is_read_and_one_more_is_not)
 {
 	struct msg_host back;
-	struct str body = { bytes, 2 + 256 + 2 };
+	struct str body = { bytes, 2 + 256 + 2 + 2 };
 
 	memset(bytes, 0, body.len);
 	bytes[1] = 1;
@@ -163,7 +163,7 @@ END_TEST
 START_TEST(list_gives_back_what_was_put)
 {
 	static const char *const names[] = { "a", "", "mx.example.org" };
-	struct outbuf out = { bytes, 0, 64 };
+	struct outbuf out = { bytes, 0, 70 };
 	struct msg_host m = { .address = STR("[::1]:25") };
 	struct str list;
 
@@ -171,7 +171,7 @@ START_TEST(list_gives_back_what_was_put)
 		m.name = str_from_c(names[i]);
 		ck_assert_int_eq(msg_host_list_put(&out, &m), ERR_OK);
 	}
-	ck_assert_uint_eq(out.len, 3 * (2 + 2 + 2 + 8) + 15);
+	ck_assert_uint_eq(out.len, 3 * (2 + 2 + 2 + 8 + 2) + 15);
 	ck_assert_int_eq(msg_host_list_put(&out, &m), ERR_FULL);
 	list = outbuf_str(&out);
 	for (size_t i = 0; i < COUNT_OF(names); i++) {

@@ -261,7 +261,7 @@ START_TEST(bad_item_is_named)
 	struct conf_strs strs = { NULL, 0 };
 
 	ck_assert_int_eq(
-	    set_list(&strs, "route", "relay", relays, 2), ERR_SYNTAX);
+	    set_list(&strs, "listener", "address", relays, 2), ERR_SYNTAX);
 	ck_assert(str_eq(fault.text, STR("mx.test:25")));
 	ck_assert_int_eq(
 	    set_list(&strs, "listener", "relay_from", nets, 2), ERR_RANGE);

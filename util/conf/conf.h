@@ -52,6 +52,7 @@ enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_OFF, CONF_DNSSEC_REQUIRE };
 #define CONF_TYPE_size uint64_t
 #define CONF_TYPE_rate struct rate /* count 0: no limit */
 #define CONF_TYPE_addresses struct conf_strs
+#define CONF_TYPE_relays struct conf_strs
 #define CONF_TYPE_domains struct conf_strs /* ask conf_domains_match() */
 #define CONF_TYPE_patterns struct conf_strs
 #define CONF_TYPE_networks struct conf_nets
@@ -65,6 +66,7 @@ enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_OFF, CONF_DNSSEC_REQUIRE };
 #define CONF_NAME_size(name) name##_bytes
 #define CONF_NAME_rate(name) name
 #define CONF_NAME_addresses(name) name
+#define CONF_NAME_relays(name) name
 #define CONF_NAME_domains(name) name
 #define CONF_NAME_patterns(name) name
 #define CONF_NAME_networks(name) name

@@ -97,6 +97,39 @@ check_route(struct checker *c, const struct conf_route *r)
 	}
 }
 
+/* LMTP is for a host of one's own; discarded mail goes nowhere. */
+static void
+check_transport(struct checker *c, const struct conf_route *r)
+{
+	bool has_relay = r->relay.n > 0;
+
+	if (r->transport == CONF_TRANSPORT_LMTP && !has_relay)
+		conf_errors_add(c->errors,
+		    spot(c, r->place[CONF_route_transport]),
+		    "in route \"%s\": transport = \"lmtp\" needs a relay, for "
+		    "example: relay = { \"unix:/run/dovecot/lmtp\" }",
+		    r->head.title.ptr);
+	if (r->transport == CONF_TRANSPORT_DISCARD && has_relay)
+		conf_errors_add(c->errors, spot(c, r->place[CONF_route_relay]),
+		    "in route \"%s\": transport = \"discard\" hands mail to "
+		    "nobody: remove relay.",
+		    r->head.title.ptr);
+}
+
+static void
+check_dns(struct checker *c)
+{
+	const struct conf_dns *dns = &c->conf->dns;
+
+	for (uint32_t i = 0; i < dns->server.n; i++)
+		if (str_starts(dns->server.items[i], STR("unix:")))
+			conf_errors_add(c->errors,
+			    spot(c, dns->place[CONF_dns_server]),
+			    "in dns: server: \"%s\" is no IP address with a "
+			    "port.",
+			    dns->server.items[i].ptr);
+}
+
 static void
 check_provider(struct checker *c, const struct conf_provider *p)
 {
@@ -210,6 +243,9 @@ conf_check(const struct conf *conf, bool is_partial, struct conf_errors *errors)
 		check_listener(&c, i);
 	for (uint32_t i = 0; i < conf->n_route; i++)
 		check_route(&c, &conf->route[i]);
+	for (uint32_t i = 0; i < conf->n_route; i++)
+		check_transport(&c, &conf->route[i]);
+	check_dns(&c);
 	for (uint32_t i = 0; i < conf->n_provider; i++)
 		check_provider(&c, &conf->provider[i]);
 	for (uint32_t i = 0; i < conf->n_queue; i++) {

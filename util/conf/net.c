@@ -8,12 +8,14 @@
 #include <sys/socket.h>
 
 #include "util/base/array.h"
+#include "util/text/ascii.h"
 #include "util/text/num.h"
 
 #define IPV4_BYTES 4
 #define IPV6_BYTES 16
 #define UNIX_PATH_MAX_BYTES 1024
 #define PORT_MAX 65535
+#define HOST_MAX_BYTES 253
 
 static unsigned
 family_bytes(int family)
@@ -150,8 +152,7 @@ conf_address_check(struct str s, const char **why)
 		ip = str_head(s, str_find(s, ':'));
 		str_skip(&s, ip.len);
 	}
-	*why = "does not begin with an IP address; IPv6 stands in [ ], and "
-	       "host names are not looked up";
+	*why = "does not begin with an IP address; IPv6 stands in [ ]";
 	if (parse_ip(ip, &family, bytes) != ERR_OK ||
 	    is_bracketed != (family == AF_INET6))
 		return ERR_SYNTAX;
@@ -159,6 +160,42 @@ conf_address_check(struct str s, const char **why)
 	       "\"192.0.2.1:25\"";
 	if (s.len == 0 || s.ptr[0] != ':' ||
 	    num_u64(str_tail(s, 1), PORT_MAX, &port) != ERR_OK || port == 0)
+		return ERR_SYNTAX;
+	return ERR_OK;
+}
+
+/* Letters, digits, hyphens and underscores between dots. */
+static bool
+is_host_name(struct str s)
+{
+	if (s.len == 0 || s.len > HOST_MAX_BYTES)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		bool is_dot = s.ptr[i] == '.';
+
+		if (is_dot && (i == 0 || s.ptr[i - 1] == '.'))
+			return false;
+		if (!is_dot && !ascii_is_alnum(s.ptr[i]) && s.ptr[i] != '-' &&
+		    s.ptr[i] != '_')
+			return false;
+	}
+	/* 1.2.3.400 is no name. */
+	return !ascii_is_digit(s.ptr[s.len - 1]);
+}
+
+enum err
+conf_relay_check(struct str s, const char **why)
+{
+	struct str host = str_head(s, str_find(s, ':'));
+	uint64_t port;
+
+	if (!is_host_name(host) || str_starts(s, STR("unix:")))
+		return conf_address_check(s, why);
+	*why = "lacks a port from 1 to 65535 behind the host name, as in "
+	       "\"smarthost.example.org:25\"";
+	if (host.len == s.len ||
+	    num_u64(str_tail(s, host.len + 1), PORT_MAX, &port) != ERR_OK ||
+	    port == 0)
 		return ERR_SYNTAX;
 	return ERR_OK;
 }

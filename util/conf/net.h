@@ -39,4 +39,8 @@ bool conf_net_match(
  */
 MUST_USE enum err conf_address_check(struct str s, const char **why);
 
+/* The same, where a host name may stand for the IP address:
+ * "smarthost.example.org:25". */
+MUST_USE enum err conf_relay_check(struct str s, const char **why);
+
 #endif /* UTIL_CONF_NET_H */

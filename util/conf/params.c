@@ -80,6 +80,8 @@ static const struct {
 	    false, true },
 	[CONF_IS_addresses] = { "a list of addresses with ports",
 	    sizeof(CONF_TYPE_addresses), true, false, false },
+	[CONF_IS_relays] = { "a list of addresses or host names with ports",
+	    sizeof(CONF_TYPE_relays), true, false, false },
 	[CONF_IS_domains] = { "a list of domains", sizeof(CONF_TYPE_domains),
 	    true, false, false },
 	[CONF_IS_patterns] = { "a list of patterns", sizeof(CONF_TYPE_patterns),

@@ -19,6 +19,7 @@ enum conf_type {
 	CONF_IS_size,
 	CONF_IS_rate,
 	CONF_IS_addresses,
+	CONF_IS_relays,
 	CONF_IS_domains,
 	CONF_IS_patterns,
 	CONF_IS_networks,

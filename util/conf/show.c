@@ -124,6 +124,7 @@ conf_show(const void *field, const struct conf_param *param, struct outbuf *out)
 	case CONF_IS_rate:
 		return show_rate(out, field);
 	case CONF_IS_addresses:
+	case CONF_IS_relays:
 	case CONF_IS_patterns:
 		return show_strs(out, field, false);
 	case CONF_IS_domains:

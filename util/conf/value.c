@@ -57,6 +57,7 @@ read_quantity(enum conf_type type, struct str s, uint64_t *n)
 	case CONF_IS_field:
 	case CONF_IS_mode:
 	case CONF_IS_addresses:
+	case CONF_IS_relays:
 	case CONF_IS_domains:
 	case CONF_IS_patterns:
 	case CONF_IS_networks:
@@ -209,6 +210,7 @@ set_scalar(void *field, const struct conf_param *param, struct str s,
 	case CONF_IS_choice:
 		return set_choice(field, param, s, fault);
 	case CONF_IS_addresses:
+	case CONF_IS_relays:
 	case CONF_IS_domains:
 	case CONF_IS_patterns:
 	case CONF_IS_networks:
@@ -257,6 +259,9 @@ check_text_item(enum conf_type type, struct str s, struct conf_fault *fault)
 
 	if (type == CONF_IS_addresses) {
 		if (conf_address_check(s, &why) != ERR_OK)
+			return refuse(fault, why);
+	} else if (type == CONF_IS_relays) {
+		if (conf_relay_check(s, &why) != ERR_OK)
 			return refuse(fault, why);
 	} else if (type == CONF_IS_domains) {
 		if (!conf_is_domain_pattern(s))

@@ -84,6 +84,12 @@ loop_new(void)
 	return loop;
 }
 
+void *
+loop_base(const struct loop *loop)
+{
+	return loop->base;
+}
+
 void
 loop_free(struct loop **loop)
 {

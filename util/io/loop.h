@@ -39,6 +39,9 @@ int64_t loop_now_ms(const struct loop *loop);
 /* The same moment by CLOCK_REALTIME, for records, logs and protocol texts. */
 int64_t loop_wall_ms(const struct loop *loop);
 
+/* The library's own loop, for another library that is built upon it. */
+void *loop_base(const struct loop *loop);
+
 /* Called in the loop, not in the signal's context. */
 typedef void loop_signal_fn(void *arg, int signo);
 

@@ -261,6 +261,23 @@ give_up(int s)
 	return sys_err(errno);
 }
 
+bool
+sock_is_local(const struct sock_addr *a)
+{
+	struct sock_addr any_port = *a;
+	union kernel_addr k;
+	socklen_t len;
+	bool is_local;
+	int s;
+
+	any_port.port = 0;
+	len = to_kernel(&any_port, &k);
+	s = sys.socket(k.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	is_local = s >= 0 && bind(s, &k.sa, len) == 0;
+	close_quietly(s);
+	return is_local;
+}
+
 static void
 set_option(int fd, int level, int option)
 {

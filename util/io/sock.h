@@ -49,6 +49,10 @@ MUST_USE enum err sock_format_ip(struct outbuf *out, const struct sock_addr *a);
 
 bool sock_addr_eq(const struct sock_addr *a, const struct sock_addr *b);
 
+/* Whether an IP address is one of this machine's, so that a socket can be bound
+ * to it. False as well when no socket can be had. */
+bool sock_is_local(const struct sock_addr *a);
+
 /*
  * New listening socket, non-blocking, closed on exec. IPv6 takes no IPv4. A
  * Unix socket that is in the way is removed: the caller holds the lock of its
