@@ -6,6 +6,7 @@
 #include "deliver/commands.h"
 #include "deliver/deliver_int.h"
 #include "deliver/lease.h"
+#include "deliver/notice.h"
 #include "deliver/tell.h"
 #include "deliver/txn.h"
 #include "deliver/txn_int.h"
@@ -50,6 +51,7 @@ static void
 txn_destroy(struct txn *t)
 {
 	arena_fini(&t->arena);
+	free(t->notice.ptr);
 	free(t->front.ptr);
 	free(t);
 }
@@ -61,6 +63,8 @@ txn_free(struct deliver *d, struct txn *t)
 		txn_destroy(t);
 		return;
 	}
+	free(t->notice.ptr);
+	t->notice = (struct outbuf){ .ptr = NULL };
 	arena_reset(&t->arena);
 	list_push_front(&d->txn_pool, &t->link);
 }
@@ -152,7 +156,7 @@ read_rcpts(struct txn *t, const struct envelope *env)
 /* Reads and checks all that comes before the content, and the content as well
  * if it came along. ERR_EXISTS: another message lies there. */
 static enum err
-load(struct txn *t)
+load(const struct conn *c, struct txn *t)
 {
 	struct lease *l = t->lease;
 	struct envelope env;
@@ -167,6 +171,8 @@ load(struct txn *t)
 	err = envelope_parse(&env, t->record.envelope);
 	if (err != ERR_OK)
 		return err;
+	if (notice_is(t))
+		return notice_load(c, t, &env);
 	t->sender = env.texts.sender;
 	t->envid = env.texts.envid;
 	t->ret = (uint8_t)env.texts.ret;
@@ -222,7 +228,7 @@ static enum err
 begin(struct conn *c, struct txn *t)
 {
 	struct lease *l = t->lease;
-	enum err err = load(t);
+	enum err err = load(c, t);
 
 	if (err != ERR_OK) {
 		tell_unloaded(c, t, err);

@@ -39,8 +39,20 @@ body_init(struct body *b, int fd, const struct segread_record *record,
 	if (part.len < b->left)
 		return ERR_OK;
 	b->whole = str_head(part, (size_t)b->left);
+	b->left = 0;
 	b->crc = record_content_crc(b->crc, b->whole.ptr, b->whole.len);
 	return b->crc == b->want_crc ? ERR_OK : ERR_SYNTAX;
+}
+
+void
+body_init_whole(struct body *b, struct str content)
+{
+	*b = (struct body){
+		.whole = content,
+		.fd = -1,
+		.last = { '\r', '\n' },
+	};
+	dotsend_init(&b->ds);
 }
 
 static void
@@ -106,15 +118,23 @@ put_coded(struct body *b, struct buf *out, struct str content)
 static enum err
 put_whole(struct body *b, struct buf *out)
 {
-	struct str s = b->whole;
+	size_t n =
+	    b->whole.len < BODY_STEP_BYTES ? b->whole.len : BODY_STEP_BYTES;
+	struct str s = str_head(b->whole, n);
+	enum err err = ERR_OK;
 
-	b->left = 0;
-	if (s.len == 0)
+	if (n == 0)
 		return ERR_OK;
-	if (!b->is_raw)
-		return put_coded(b, out, s);
-	note_last(b, s.ptr, s.len);
-	return buf_append(out, s);
+	if (b->is_raw) {
+		note_last(b, s.ptr, s.len);
+		err = buf_append(out, s);
+	} else {
+		err = put_coded(b, out, s);
+	}
+	str_skip(&b->whole, n);
+	if (err != ERR_OK)
+		return err;
+	return b->whole.len > 0 ? ERR_AGAIN : ERR_OK;
 }
 
 enum err
@@ -124,7 +144,7 @@ body_put(struct body *b, struct buf *out)
 	size_t n = b->left < sizeof(step) ? (size_t)b->left : sizeof(step);
 	enum err err, put_err;
 
-	if (b->left == b->whole.len)
+	if (b->left == 0)
 		return put_whole(b, out);
 	if (b->is_raw)
 		return put_raw(b, out, n);

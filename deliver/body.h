@@ -21,9 +21,9 @@
 
 /* Embedded in its transaction; no memory of its own. */
 struct body {
-	struct str whole; /* all of it, read and checked; or empty */
-	uint64_t offset;  /* in the file, of what is left */
-	uint64_t left;
+	struct str whole; /* what is left of what is read and checked */
+	uint64_t offset;  /* in the file, of what is left to be read */
+	uint64_t left;    /* 0: nothing, all was in whole */
 	uint32_t crc, want_crc;
 	int fd;
 	bool is_raw; /* no line starts with a dot */
@@ -40,6 +40,9 @@ struct body {
  */
 MUST_USE enum err body_init(struct body *b, int fd,
     const struct segread_record *record, struct str front);
+
+/* Begins with content that lies in memory, as long as the body. */
+void body_init_whole(struct body *b, struct str content);
 
 /*
  * Appends the next step's content to out.

@@ -51,7 +51,11 @@ struct lease {
 	uint16_t slot, part, tries;
 	uint16_t n_standing; /* bytes of standing */
 	uint8_t state;       /* enum lease_state */
+	uint8_t notice;      /* enum notice_kind: then what follows counts */
 	bool is_over;        /* qmgr took it back: no result is owed */
+	char *texts;         /* memory of these two; NULL: both are empty */
+	struct str facts, reason;
+	int64_t facts_ms; /* wall clock; 0: not known */
 	uint8_t standing[PART_STANDING_BYTES];
 	char *kept; /* DONE: encoded RESULT, until it is acknowledged */
 	size_t kept_bytes, kept_cap;

@@ -27,11 +27,20 @@ lease_init_all(struct deliver *d)
 	}
 }
 
+static void
+drop_texts(struct lease *l)
+{
+	free(l->texts);
+	l->texts = NULL;
+	l->facts = l->reason = (struct str){ NULL, 0 };
+}
+
 void
 lease_fini_all(struct deliver *d)
 {
 	for (unsigned i = 0; i < d->n_slots; i++) {
 		segment_drop(&d->leases[i].segment);
+		drop_texts(&d->leases[i]);
 		free(d->leases[i].kept);
 	}
 	free(d->leases);
@@ -44,6 +53,7 @@ set_free(struct lease *l)
 	if (l->state == LEASE_DONE)
 		l->d->n_done--;
 	segment_drop(&l->segment);
+	drop_texts(l);
 	l->state = LEASE_FREE;
 	l->number = 0;
 	l->kept_bytes = 0;
@@ -73,6 +83,26 @@ revoke(struct lease *l)
 	set_free(l);
 }
 
+/* What a notice is made of, and other leases do without. */
+static void
+take_texts(struct lease *l, const struct msg_lease *m)
+{
+	struct outbuf out = { .cap = m->facts.len + m->reason.len };
+
+	l->notice = m->notice;
+	l->facts_ms = m->facts_ms;
+	if (m->notice == NOTICE_NONE || out.cap == 0)
+		return;
+	out.ptr = malloc(out.cap);
+	if (out.ptr == NULL)
+		fatal("no memory for a lease");
+	outbuf_put(&out, m->facts);
+	outbuf_put(&out, m->reason);
+	l->texts = out.ptr;
+	l->facts = str_head(outbuf_str(&out), m->facts.len);
+	l->reason = str_tail(outbuf_str(&out), m->facts.len);
+}
+
 struct lease *
 lease_take(struct deliver *d, const struct msg_lease *m)
 {
@@ -93,6 +123,7 @@ lease_take(struct deliver *d, const struct msg_lease *m)
 	if (l->n_standing > 0)
 		memcpy(l->standing, m->standing.ptr, l->n_standing);
 	l->segment = segments_hold(&d->segments, m->place, m->segment);
+	take_texts(l, m);
 	return l;
 }
 
@@ -159,6 +190,7 @@ lease_done(struct lease *l, const struct facts *facts,
 		m.rcpts = result->rcpts;
 	}
 	segment_drop(&l->segment);
+	drop_texts(l);
 	l->state = LEASE_DONE;
 	l->d->n_done++;
 	keep(l, &m);

@@ -4,6 +4,7 @@
 
 #include "deliver/conn.h"
 #include "deliver/lease.h"
+#include "deliver/notice.h"
 #include "deliver/txn_int.h"
 #include "util/base/fatal.h"
 #include "util/log/log.h"
@@ -198,6 +199,10 @@ tell_result(struct conn *c, struct txn *t, enum outcome outcome)
 	};
 	struct lease_result result = { .code = t->code };
 
+	if (notice_is(t)) {
+		notice_tell(c, t, outcome);
+		return;
+	}
 	if (outcome == OUTCOME_TRIED) {
 		facts.rcpts = t->rcpts;
 		facts.n_rcpts = t->n;

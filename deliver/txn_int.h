@@ -26,6 +26,7 @@ struct txn {
 	struct lease *lease;
 	struct outbuf front; /* the record, as read; what follows views it */
 	struct segread_record record;
+	struct outbuf notice; /* the content, where it is one */
 	struct str sender;
 	struct str envid;
 	struct arena arena;       /* rcpts, more, texts */

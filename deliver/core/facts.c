@@ -216,8 +216,9 @@ facts_write(const struct facts *f, struct outbuf *out)
 	if (f->is_dsn_passed)
 		put_text(&j, STR("dsn"), STR("passed"));
 	put_number(&j, STR("tries"), f->tries);
-	if (f->has_message) {
+	if (f->has_message || f->notice != NOTICE_NONE)
 		put_number(&j, STR("took_ms"), (uint64_t)f->took_ms);
+	if (f->has_message) {
 		put_number(&j, STR("size"), f->size_bytes);
 		json_key(&j, STR("sender"));
 		json_str(&j, cut(f->sender));

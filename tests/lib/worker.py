@@ -195,8 +195,11 @@ class Segment:
 
     def add(self, n, content=b"Subject: x\r\n\r\nhello\r\n", flags=0,
             sender="a@client.test", rcpts=("b@dest.test",), notify=0,
-            orcpt="", envid="", ret=0, bad_crc=False, crc=None):
-        """Appends message number n; returns its block."""
+            orcpt="", envid="", ret=0, arrival=0, bad_crc=False, crc=None):
+        """Appends message number n; returns its block. notify: of all, or a
+        list."""
+        if isinstance(notify, int):
+            notify = [notify] * len(rcpts)
         env = _field(spool.PART, struct.pack("<HH", 0, len(rcpts)) +
                      b"dest.test")
         env += _field(spool.SENDER, sender.encode())
@@ -204,9 +207,9 @@ class Segment:
             env += _field(ENVID, envid.encode())
         if ret:
             env += _field(RET, bytes([ret]))
-        for r in rcpts:
+        for r, wants in zip(rcpts, notify):
             env += _field(spool.RCPT, struct.pack(
-                "<HBBH", 0, notify, 0, len(r.encode())) + r.encode() +
+                "<HBBH", 0, wants, 0, len(r.encode())) + r.encode() +
                           orcpt.encode())
         if crc is None:
             crc = spool.crc32c(self.salt + content)
@@ -214,7 +217,7 @@ class Segment:
         head = struct.pack("<4sHH", b"HREC", 1, flags) + self.salt
         head += struct.pack("<QQIIQ16sqI", self.number,
                             128 + len(env) + len(follows), len(env), 0,
-                            len(content), qid_of(n), 0,
+                            len(content), qid_of(n), arrival,
                             crc ^ 1 if bad_crc else crc)
         head = head.ljust(124, b"\0")
         head += struct.pack("<I", spool.crc32c(self.salt + head + env))
@@ -339,9 +342,9 @@ site "*" {{ {conf} }}
         return self.qmgr.expect("CONN_UP", conn=conn)
 
     def lease(self, n, block, conn=1, standing=b"", rcpts=1, segment=None,
-              place=0):
+              place=0, **more):
         """Lends message number n; returns the lease's number, which is its
-        slot + 1."""
+        slot + 1. more: further fields of the frame."""
         slot = self.leases
         self.leases += 1
         number = segment or self.segment.number
@@ -351,7 +354,7 @@ site "*" {{ {conf} }}
         self.qmgr.send("LEASE", conn=conn, slot=slot, lease=slot + 1,
                        qid=qid_of(n), place=place, segment=number,
                        block=block,
-                       standing=standing or bytes((rcpts + 3) // 4))
+                       standing=standing or bytes((rcpts + 3) // 4), **more)
         return slot + 1
 
     def send(self, n=1, conn=1, **kw):

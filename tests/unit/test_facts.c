@@ -171,6 +171,7 @@ START_TEST(a_notice_is_told_with_its_queue_id)
 		.reply = STR("250 2.0.0 Ok: queued as X"),
 		.stage = STAGE_DOT,
 		.outcome = OUTCOME_TOLD,
+		.took_ms = 7,
 		.notice = NOTICE_FINAL,
 		.to = STR("a@c.test"),
 		.qid = STR("X"),
@@ -180,7 +181,7 @@ START_TEST(a_notice_is_told_with_its_queue_id)
 	    "{\"site\":\"local->notice\",\"transport\":\"notice\","
 	    "\"stage\":\"dot\","
 	    "\"outcome\":\"told\",\"reply\":\"250 2.0.0 Ok: queued as X\","
-	    "\"tries\":0,\"notice\":\"final\",\"to\":\"a@c.test\","
+	    "\"tries\":0,\"took_ms\":7,\"notice\":\"final\",\"to\":\"a@c.test\","
 	    "\"qid\":\"X\"}");
 	facts.notice = NOTICE_DELAY;
 	ck_assert_uint_eq(
