@@ -269,7 +269,7 @@ count_ledger(struct spool *s, int ledger_fd)
 	struct replay replay;
 	struct core_action action;
 	struct core_accounts a;
-	enum err err = replay_run(&replay, s->core, ledger_fd);
+	enum err err = replay_run(&replay, s->core, NULL, ledger_fd);
 
 	if (err == ERR_RANGE)
 		fatal_conf(

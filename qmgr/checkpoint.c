@@ -7,6 +7,7 @@
 
 #include "qmgr/core/view.h"
 #include "qmgr/ledgerdir.h"
+#include "qmgr/notices.h"
 #include "qmgr/store.h"
 #include "util/base/fatal.h"
 #include "util/base/list.h"
@@ -122,7 +123,8 @@ do_write(struct write_job *w)
 	err = ledgerfile_publish(w->file);
 	w->bytes = ledgerfile_get_pos(w->file).offset;
 	if (err == ERR_OK)
-		ledgerdir_remove(w->dir_fd, LEDGER_CHECKPOINT, w->keep);
+		ledgerdir_remove(
+		    w->dir_fd, LEDGER_CHECKPOINT, w->keep, NULL, 0);
 	return err;
 }
 
@@ -163,6 +165,18 @@ fail(struct checkpoint *c)
 	end(c, false);
 }
 
+/* What notices need is kept. Without memory to say what, all is, until the next
+ * time. */
+static void
+retire(struct checkpoint *c)
+{
+	uint64_t *keep;
+	size_t n;
+
+	if (notices_dup_files(c->conf.notices, &keep, &n) == ERR_OK)
+		journal_retire(c->conf.journal, c->last_begin, keep, n);
+}
+
 /* Two generations are kept, and the ledger from where the older one began. */
 static void
 finish(struct checkpoint *c)
@@ -175,7 +189,7 @@ finish(struct checkpoint *c)
 	    KV_NUM("parts", c->n_parts), KV_NUM("bytes", w->bytes),
 	    KV_NUM("took_ms", loop_now_ms(c->conf.loop) - c->begin_ms));
 	if (c->last_number != 0)
-		journal_retire(c->conf.journal, c->last_begin);
+		retire(c);
 	c->last_number = c->number;
 	c->last_begin = c->begin;
 	c->last_bytes = w->bytes;
@@ -296,6 +310,7 @@ put_part(struct checkpoint *c, uint32_t part)
 
 	if (!core_part_get(c->conf.core, part, &state))
 		return ERR_OK;
+	notices_locate(c->conf.notices, &state);
 	c->n_parts++;
 	return entry_put_parts(&c->batch, &s, &parts, (struct str){ NULL, 0 });
 }

@@ -12,13 +12,15 @@
 
 struct checkpoint;
 struct loop;
+struct notices;
 struct store;
 
 struct checkpoint_conf {
 	struct loop *loop;
 	struct core *core;
 	struct journal *journal;
-	struct store *store; /* whose thread writes */
+	struct store *store;     /* whose thread writes */
+	struct notices *notices; /* which places of the ledger are needed */
 	int ledger_fd;
 	uint64_t next_number;
 	/* The one that replay used: number 0: none. */

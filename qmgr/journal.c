@@ -116,10 +116,12 @@ note_room(struct journal *j)
 	const struct write_job *w = &j->writing;
 
 	j->room_bytes = w->room_bytes;
-	if (w->is_synced) {
-		j->synced = w->synced;
-		j->synced_seq = j->written_seq;
-	}
+	if (!w->is_synced)
+		return;
+	j->synced = w->synced;
+	j->synced_seq = j->written_seq;
+	if (j->conf.synced != NULL)
+		j->conf.synced(j->conf.arg, j->synced_seq);
 }
 
 static void
@@ -150,6 +152,14 @@ tell_freed(struct journal *j, struct batch *b)
 }
 
 static void
+tell_written(struct journal *j, const struct batch *b)
+{
+	if (j->conf.written != NULL)
+		j->conf.written(j->conf.arg, b->batch.first_seq, b->last_seq,
+		    j->writing.at);
+}
+
+static void
 on_written(struct journal *j)
 {
 	struct write_job *w = &j->writing;
@@ -159,6 +169,7 @@ on_written(struct journal *j)
 	if (b != NULL) {
 		j->written_seq = b->last_seq;
 		list_push_back(&j->written, &b->link);
+		tell_written(j, b);
 	}
 	note_room(j);
 	if (j->is_failing) {

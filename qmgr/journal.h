@@ -43,6 +43,13 @@ struct journal_conf {
 	void (*audit)(void *arg, struct entry_audit *audit);
 	/* The entry that frees this slot is written: clear it, acknowledge. */
 	void (*freed)(void *arg, const struct core_freed *freed);
+	/* Entries first to last are at pos; again, elsewhere, when they are
+	 * written once more. Before synced() and freed(). May be NULL, as the
+	 * next. */
+	void (*written)(void *arg, uint64_t first_seq, uint64_t last_seq,
+	    struct ledger_pos pos);
+	/* All entries up to seq are durable. */
+	void (*synced)(void *arg, uint64_t seq);
 	/* Failed (reason not empty) or well again (empty). */
 	void (*state)(void *arg, struct str reason);
 	void *arg;
@@ -107,7 +114,10 @@ const char *journal_fault(const struct journal *j);
 uint64_t journal_failures(const struct journal *j);
 void journal_clear_fault(struct journal *j);
 
-/* Ledger files older than pos may go, those in use never. In the thread. */
-void journal_retire(struct journal *j, struct ledger_pos pos);
+/* Ledger files older than pos may go, but for the n in keep, in rising order,
+ * which are the journal's from here on, to be freed; those in use never. In the
+ * thread. */
+void journal_retire(
+    struct journal *j, struct ledger_pos pos, uint64_t *keep, size_t n);
 
 #endif /* QMGR_JOURNAL_H */

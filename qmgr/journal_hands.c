@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* journal_hands: the ledger thread's half of journal: files and syncs. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "qmgr/journal_int.h"
 #include "qmgr/ledgerdir.h"
@@ -73,6 +74,7 @@ write_batch(struct write_job *w)
 	if (err != ERR_OK)
 		return err;
 	w->is_synced = false;
+	w->at = ledgerfile_get_pos(w->file);
 	w->call = "write";
 	return ledgerfile_append(w->file, out);
 }
@@ -121,24 +123,33 @@ run_retire(struct job *job)
 {
 	struct retire_job *r = LIST_ITEM(job, struct retire_job, job);
 
-	ledgerdir_remove(r->dir_fd, LEDGER_LOG, r->before);
+	ledgerdir_remove(r->dir_fd, LEDGER_LOG, r->before, r->keep, r->n_keep);
 }
 
 static void
 on_retired(struct job *job)
 {
-	LIST_ITEM(job, struct retire_job, job)->is_out = false;
+	struct retire_job *r = LIST_ITEM(job, struct retire_job, job);
+
+	free(r->keep);
+	r->keep = NULL;
+	r->is_out = false;
 }
 
 void
-journal_retire(struct journal *j, struct ledger_pos pos)
+journal_retire(
+    struct journal *j, struct ledger_pos pos, uint64_t *keep, size_t n)
 {
 	struct retire_job *r = &j->retiring;
 	enum err err;
 
-	if (r->is_out)
+	if (r->is_out) {
+		free(keep);
 		return;
+	}
 	r->before = pos.file;
+	r->keep = keep;
+	r->n_keep = n;
 	r->is_out = true;
 	err = bgthread_submit(j->thread, &r->job);
 	BUG_IF(err != ERR_OK);

@@ -32,9 +32,10 @@ struct write_job {
 	int64_t wall_ms;
 	/* answered */
 	enum err err;
-	const char *call; /* that failed */
-	int error;        /* its errno */
-	bool is_synced;   /* all that was written is durable, up to synced */
+	const char *call;     /* that failed */
+	int error;            /* its errno */
+	struct ledger_pos at; /* of the batch */
+	bool is_synced; /* all that was written is durable, up to synced */
 	struct ledger_pos synced;
 	uint64_t room_bytes; /* allocated on disk and not written */
 	bool lacks_next;     /* there is no file ahead */
@@ -49,6 +50,8 @@ struct retire_job {
 	struct job job;
 	bool is_out;
 	uint64_t before; /* files with lower numbers go */
+	uint64_t *keep;  /* but these */
+	size_t n_keep;
 	int dir_fd;
 };
 

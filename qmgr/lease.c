@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "qmgr/notices.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/turn.h"
 #include "qmgr/worker.h"
@@ -57,6 +58,11 @@ put_lease(struct lease *l)
 		.standing = { (const char *)l->standing, l->n_standing },
 	};
 
+	if (l->telling != NULL) {
+		m.notice = (uint8_t)l->telling->kind;
+		m.facts = l->telling->facts;
+		m.reason = l->telling->reason;
+	}
 	return chan_send_lease(w->peer->chan, &m);
 }
 
@@ -105,6 +111,7 @@ clear(struct lease *l)
 	struct msg_result_ack ack = { .slot = l->slot, .lease = l->number };
 
 	worker_drop_kept(l);
+	notices_tell_free(&l->telling);
 	slot_clear(w->slots, l->slot);
 	/* A worker that does not hear it holds its result, and sends it again
 	 * when it is back: then it is acknowledged as one seen before. */
@@ -134,6 +141,22 @@ send_lease(struct lease *l)
 		worker_is_full(l->worker);
 }
 
+/* It is over, and what it waited for is back. */
+static void
+clear_late(struct lease *l)
+{
+	struct qmgr *q = l->worker->q;
+
+	if (l->has_place)
+		store_drop(q->store, l->open.place);
+	l->has_place = false;
+	if (!l->is_freed)
+		return;
+	turn_begin(q);
+	clear(l);
+	turn_act(q);
+}
+
 static void
 on_open(struct store_open *open, enum err err)
 {
@@ -143,14 +166,7 @@ on_open(struct store_open *open, enum err err)
 	l->is_opening = false;
 	l->has_place = err == ERR_OK;
 	if (l->is_over) {
-		if (l->has_place)
-			store_drop(w->q->store, open->place);
-		l->has_place = false;
-		if (l->is_freed) {
-			turn_begin(w->q);
-			clear(l);
-			turn_act(w->q);
-		}
+		clear_late(l);
 		return;
 	}
 	if (err == ERR_SYNTAX)
@@ -162,6 +178,43 @@ on_open(struct store_open *open, enum err err)
 	else
 		send_lease(l);
 	turn_act(w->q);
+}
+
+static void
+on_told(struct telling *t)
+{
+	struct lease *l = t->arg;
+	struct qmgr *q = l->worker->q;
+
+	if (q->is_over)
+		return;
+	if (!l->is_over) {
+		store_want(q->store, &l->open);
+		return;
+	}
+	l->is_opening = false;
+	clear_late(l);
+}
+
+/* A notice says what the ledger knows; then all goes as with any lease. */
+static void
+begin(struct lease *l, const struct core_action *action)
+{
+	struct qmgr *q = l->worker->q;
+
+	l->is_opening = true;
+	if (action->notice != NOTICE_NONE) {
+		l->telling =
+		    notices_tell(q->notices, q->store, action, on_told, l);
+		if (l->telling == NULL) {
+			l->is_opening = false;
+			fail_later(l, OUTCOME_UNREADABLE);
+			return;
+		}
+		if (!l->telling->is_ready)
+			return;
+	}
+	store_want(q->store, &l->open);
 }
 
 void
@@ -187,14 +240,13 @@ lease_give(struct qmgr *q, const struct core_action *action)
 	l->n_standing = (uint16_t)((part->n_rcpts + 3) / 4);
 	memcpy(l->standing, part->standing, l->n_standing);
 	l->is_over = l->is_freed = l->has_place = false;
-	l->is_opening = true;
 	l->open = (struct store_open){
 		.segment = part->segment,
 		.done = on_open,
 	};
 	q->n_leases++;
 	slot_fill(l->worker->slots, l->slot, &slot);
-	store_want(q->store, &l->open);
+	begin(l, action);
 }
 
 void

@@ -84,8 +84,15 @@ ledgerdir_fini(struct ledgerdir *l)
 	*l = (struct ledgerdir){ .n = 0 };
 }
 
+static bool
+is_kept(uint64_t number, const uint64_t *keep, size_t n)
+{
+	return n > 0 && bsearch(&number, keep, n, sizeof(*keep), cmp) != NULL;
+}
+
 void
-ledgerdir_remove(int dir_fd, enum ledger_kind kind, uint64_t before)
+ledgerdir_remove(int dir_fd, enum ledger_kind kind, uint64_t before,
+    const uint64_t *keep, size_t n)
 {
 	struct ledgerdir l;
 	char name[LEDGER_NAME_BYTES + 1];
@@ -97,6 +104,8 @@ ledgerdir_remove(int dir_fd, enum ledger_kind kind, uint64_t before)
 				.kind = kind,
 			};
 
+			if (is_kept(head.number, keep, n))
+				continue;
 			ledger_name_format(&head, name);
 			(void)!sys.unlinkat(dir_fd, name, 0);
 		}

@@ -30,8 +30,9 @@ MUST_USE enum err ledgerdir_list(
 /* Also after an error, and harmless when done again. */
 void ledgerdir_fini(struct ledgerdir *l);
 
-/* Removes the files of that kind with lower numbers, as far as it can: what
- * stays goes the next time. Blocks. */
-void ledgerdir_remove(int dir_fd, enum ledger_kind kind, uint64_t before);
+/* Removes the files of that kind with lower numbers, but for the n in keep, in
+ * rising order, as far as it can: what stays goes the next time. Blocks. */
+void ledgerdir_remove(int dir_fd, enum ledger_kind kind, uint64_t before,
+    const uint64_t *keep, size_t n);
 
 #endif /* QMGR_LEDGERDIR_H */

@@ -35,6 +35,8 @@
 
 struct control;
 struct intake;
+struct notices;
+struct telling;
 struct gauge;
 struct qmgr;
 struct worker;
@@ -58,6 +60,7 @@ struct lease {
 	char *kept;            /* RESULT that came before its record */
 	size_t kept_bytes;
 	struct store_open open;
+	struct telling *telling; /* what a notice says; else NULL */
 	struct worker *worker;
 	uint64_t number; /* 0: the slot is free */
 	struct qid qid;
@@ -66,11 +69,11 @@ struct lease {
 	uint16_t slot;
 	uint16_t part;
 	uint16_t tries;
-	uint16_t n_standing;  /* bytes of standing that count */
-	bool is_opening;      /* open is with the store */
-	bool has_place;       /* open.place is ours, to be dropped */
-	bool is_over;         /* answered or taken back: not to be sent */
-	bool is_freed;        /* its slot is to be cleared when open is back */
+	uint16_t n_standing; /* bytes of standing that count */
+	bool is_opening;     /* open is with the store, or telling is fetched */
+	bool has_place;      /* open.place is ours, to be dropped */
+	bool is_over;        /* answered or taken back: not to be sent */
+	bool is_freed;       /* its slot is to be cleared when open is back */
 	enum outcome outcome; /* in qmgr.failed: what to tell the core */
 	uint8_t standing[PART_STANDING_BYTES];
 };
@@ -97,6 +100,7 @@ struct qmgr {
 	struct journal *journal;
 	struct store *store;
 	struct checkpoint *checkpoint;
+	struct notices *notices;
 	struct intake *intake;
 	struct gauge *gauge;
 

@@ -8,6 +8,7 @@
 
 #include "qmgr/core/view.h"
 #include "qmgr/ledgerdir.h"
+#include "qmgr/notices.h"
 #include "util/base/fatal.h"
 #include "util/io/sys.h"
 #include "util/log/log.h"
@@ -32,6 +33,7 @@ struct marks {
 struct run {
 	struct replay *replay;
 	struct core *core;
+	struct notices *notices;
 	int dir_fd;
 	struct ledgerdir ledgers, checkpoints;
 	struct marks marks;
@@ -153,10 +155,15 @@ check_audit(struct run *r)
 /* --- entries -------------------------------------------------------------- */
 
 static enum err
-restore(struct run *r, const struct part_state *state)
+restore(struct run *r, const struct part_state *state, struct ledger_pos pos)
 {
 	enum err err = core_restore(r->core, state);
 
+	if (!r->is_ledger)
+		pos = (struct ledger_pos){ state->facts_file,
+			state->facts_offset };
+	if (r->notices != NULL && err != ERR_RANGE)
+		notices_restore(r->notices, state, pos);
 	note_live(r);
 	r->replay->parts++;
 	if (err == ERR_RANGE)
@@ -165,14 +172,15 @@ restore(struct run *r, const struct part_state *state)
 }
 
 static enum err
-take_parts(struct run *r, const struct ledger_entry *entry)
+take_parts(
+    struct run *r, const struct ledger_entry *entry, struct ledger_pos pos)
 {
 	struct entry_part part;
 	struct part_state state;
 	enum err err = entry_parse_part(&part, entry);
 
 	while (err == ERR_OK && entry_next_part(&part, &state))
-		err = restore(r, &state);
+		err = restore(r, &state, pos);
 	return err;
 }
 
@@ -295,7 +303,7 @@ take_entry(
 		r->is_last = false;
 	switch (entry->type) {
 	case ENTRY_PART:
-		err = take_parts(r, entry);
+		err = take_parts(r, entry, pos);
 		break;
 	case ENTRY_POLICY:
 		err = take_order(r, entry);
@@ -551,10 +559,12 @@ run(struct run *r)
 }
 
 enum err
-replay_run(struct replay *replay, struct core *core, int ledger_fd)
+replay_run(struct replay *replay, struct core *core, struct notices *notices,
+    int ledger_fd)
 {
 	struct run r = { .replay = replay,
 		.core = core,
+		.notices = notices,
 		.dir_fd = ledger_fd,
 		.name = "ledger" };
 	enum err err;

@@ -10,6 +10,8 @@
 #include "util/base/err.h"
 #include "util/spool/ledger.h"
 
+struct notices;
+
 /* What was found, and where to go on. */
 struct replay {
 	uint64_t next_file; /* of the ledger */
@@ -30,14 +32,15 @@ struct replay {
 
 /*
  * Reads the newest valid checkpoint, and the ledger behind where it began, into
- * the core, whose slots are restored before. Blocks; called before the loop
- * serves. Gaps are logged. Nothing on disk is changed.
+ * the core, whose slots are restored before, and into notices, which may be
+ * NULL. Blocks; called before the loop serves. Gaps are logged. Nothing on
+ * disk is changed.
  *
  * ERR_IO	a file cannot be read now: do not start (S6, exit 111)
  * ERR_RANGE	a file of a newer format version (exit 100)
  * ERR_FULL	no memory
  */
-MUST_USE enum err replay_run(
-    struct replay *replay, struct core *core, int ledger_fd);
+MUST_USE enum err replay_run(struct replay *replay, struct core *core,
+    struct notices *notices, int ledger_fd);
 
 #endif /* QMGR_REPLAY_H */

@@ -2,12 +2,14 @@
 /* start: the order of a start, which makes it safe. */
 #include "qmgr/start.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "qmgr/control.h"
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
 #include "qmgr/lease.h"
+#include "qmgr/notices.h"
 #include "qmgr/peers.h"
 #include "qmgr/policy.h"
 #include "qmgr/qmgr_int.h"
@@ -21,6 +23,7 @@
 #include "util/base/slab.h"
 #include "util/conf/conf.h"
 #include "util/log/log.h"
+#include "util/proto/messages.h"
 
 /* DESIGN 5: a header must not make a queue for each message. */
 #define CAMPAIGNS_MAX 1000
@@ -30,6 +33,7 @@
 /* Leases that may have been given since the last AUDIT was written: it is
  * written several times a second. */
 #define LEASE_MARGIN 1000000
+#define NOTICE_ADDRESS_BYTES 255
 
 /* --- what the ledger and the store ask us --------------------------------- */
 
@@ -77,6 +81,22 @@ on_freed(void *arg, const struct core_freed *freed)
 	turn_begin(q);
 	lease_freed(q, freed);
 	turn_act(q);
+}
+
+static void
+on_written(void *arg, uint64_t first, uint64_t last, struct ledger_pos pos)
+{
+	struct qmgr *q = arg;
+
+	notices_written(q->notices, first, last, pos);
+}
+
+static void
+on_synced(void *arg, uint64_t seq)
+{
+	struct qmgr *q = arg;
+
+	notices_synced(q->notices, seq);
 }
 
 /* Leases are paused or given again at the turn's end. */
@@ -144,9 +164,28 @@ fail_replay(enum err err)
 	    err_text(err));
 }
 
+/* Where our own smtpd takes notices, as a list of hosts. */
+static struct str
+notice_hosts(const struct qmgr *q, struct outbuf *out)
+{
+	char address[NOTICE_ADDRESS_BYTES];
+	int n = snprintf(
+	    address, sizeof(address), "unix:%s/notice", svc_run_dir(q->svc));
+	struct msg_host host = { .name = STR("notice") };
+
+	if (n < 0 || (size_t)n >= sizeof(address))
+		fatal_conf("state_dir: its name is too long for a socket");
+	host.address = (struct str){ address, (size_t)n };
+	if (msg_host_list_put(out, &host) != ERR_OK)
+		fatal_conf("state_dir: its name is too long for a socket");
+	return outbuf_str(out);
+}
+
 static void
 new_core(struct qmgr *q)
 {
+	char hosts[2 * NOTICE_ADDRESS_BYTES];
+	struct outbuf out = { hosts, 0, sizeof(hosts) };
 	struct core_conf conf = {
 		/* The budget refuses new mail (gauge.c); what is queued must
 		 * fit, whatever was configured since. */
@@ -156,6 +195,7 @@ new_core(struct qmgr *q)
 		.ahead = AHEAD,
 		.first_lease = 1, /* core_restore_end() has the right one */
 		.first_conn = (uint32_t)rand_u64() | 1,
+		.notice_hosts = notice_hosts(q, &out),
 		.queue_policy = policy_queue,
 		.site_policy = policy_site,
 		.ctx = q,
@@ -177,7 +217,8 @@ restore(struct qmgr *q, struct replay *replay)
 	new_core(q);
 	worker_init_all(q);
 	worker_restore_slots(q);
-	fail_replay(replay_run(replay, q->core, ledger_fd));
+	q->notices = notices_new(ledger_fd);
+	fail_replay(replay_run(replay, q->core, q->notices, ledger_fd));
 	LOG(EV_REPLAYED, KV_NUM("checkpoint", replay->checkpoint),
 	    KV_NUM("entries", replay->entries), KV_NUM("parts", replay->parts),
 	    KV_NUM("slots", q->n_leases));
@@ -196,6 +237,8 @@ new_journal(struct qmgr *q, const struct replay *replay)
 		.done = replay->done,
 		.audit = on_audit,
 		.freed = on_freed,
+		.written = on_written,
+		.synced = on_synced,
 		.state = on_journal_state,
 		.arg = q,
 	};
@@ -211,6 +254,7 @@ new_checkpoint(struct qmgr *q, const struct replay *replay)
 		.core = q->core,
 		.journal = q->journal,
 		.store = q->store,
+		.notices = q->notices,
 		.ledger_fd = svc_fd(q->svc, HAND_LEDGER, 0),
 		.next_number = replay->next_checkpoint,
 		.last_number = replay->checkpoint,
@@ -271,6 +315,7 @@ start_service(struct svc *svc)
 	    q->core, replay.done, replay.last_lease + LEASE_MARGIN))
 		turn_act(q);
 	turn_act(q);
+	notices_prune(q->notices, q->core);
 	if (replay.is_unbalanced)
 		store_rescan(q->store);
 	shaper_init(q);

@@ -2,6 +2,7 @@
 /* stop: order of the end. */
 #include "qmgr/stop.h"
 
+#include "qmgr/notices.h"
 #include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/turn.h"
@@ -49,6 +50,7 @@ close_all(void *arg)
 	turn_begin(q);
 	turn_fini(q);
 	close_peers(q);
+	notices_stop(q->notices);
 	store_free(&q->store);
 	checkpoint_free(&q->checkpoint);
 	journal_free(&q->journal);

@@ -7,38 +7,70 @@
 #include "qmgr/intake.h"
 #include "qmgr/lease.h"
 #include "qmgr/note.h"
+#include "qmgr/notices.h"
 #include "qmgr/orders.h"
 #include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/shaper.h"
 #include "qmgr/worker.h"
 #include "util/base/fatal.h"
+#include "util/mail/status.h"
+#include "util/text/json.h"
 
 /* Slices of the core in one turn: a few hundred microseconds. */
 #define TURN_SLICES 8
+/* A reason of at most 1024 bytes, each written as six. */
+#define OWN_FACTS_BYTES 8192
 /* Leases for which there must be room before they are given again. */
 #define RESUME_LEASES 256
 
-static bool
-is_owed(const struct part_state *part)
+/* What no worker has said, under the keys that it would have used: the reason,
+ * and the enhanced code that it begins with. */
+static struct str
+own_facts(struct outbuf *out, struct str reason)
 {
-	for (unsigned i = 0; i < part->n_rcpts; i++)
-		if (part_standing_get(part->standing, i) == RCPT_OWED)
-			return true;
-	return false;
+	struct str code = str_head(reason, str_find(reason, ' '));
+	struct str rest = reason;
+	struct status status;
+	struct json j;
+
+	json_init(&j, out);
+	json_open_object(&j);
+	if (status_parse(&status, &rest) == ERR_OK) {
+		json_key(&j, STR("enhanced"));
+		json_str(&j, code);
+	}
+	json_key(&j, STR("reply"));
+	json_str(&j, reason);
+	json_close_object(&j);
+	return json_end(&j) == ERR_OK ? outbuf_str(out) : STR("");
 }
 
 /* What a worker told goes with the entry that frees its slot; what an order
  * did, with who gave it: but the last facts of a part that owes a notice are
  * those that tell why. */
 static struct str
-facts_of(struct qmgr *q, const struct core_action *a)
+facts_of(struct qmgr *q, const struct core_action *a, struct outbuf *out)
 {
-	if (a->freed.lease != 0 || a->part.order == 0)
-		return q->facts;
-	if (is_owed(&a->part))
-		return STR("");
-	return orders_facts(q, a->part.order);
+	if (a->freed.lease == 0 && a->part.order != 0)
+		return part_owes_notice(&a->part)
+		    ? STR("")
+		    : orders_facts(q, a->part.order);
+	if (q->facts.len == 0 && a->text.len > 0)
+		return own_facts(out, a->text);
+	return q->facts;
+}
+
+static void
+remember(struct qmgr *q, const struct core_action *a)
+{
+	char bytes[OWN_FACTS_BYTES];
+	struct outbuf out = { bytes, 0, sizeof(bytes) };
+	uint64_t seq, event;
+
+	journal_put_part(q->journal, &a->part, facts_of(q, a, &out), &a->freed);
+	journal_next(q->journal, &seq, &event);
+	notices_put(q->notices, &a->part, seq - 1);
 }
 
 static void
@@ -64,8 +96,7 @@ act(struct qmgr *q, const struct core_action *a)
 		shaper_feed_back(q, a);
 		break;
 	case CORE_REMEMBER:
-		journal_put_part(
-		    q->journal, &a->part, facts_of(q, a), &a->freed);
+		remember(q, a);
 		break;
 	case CORE_CLEAR:
 		lease_freed(q, &a->freed);

@@ -122,6 +122,9 @@ enum notice_kind notice_kind(const struct core *core, const struct part *p);
 /* What such a lease says; a view until the next call of the core. */
 struct str notice_reason(
     const struct core *core, const struct part *p, enum notice_kind kind);
+/* What holds up the queue of a part, a view as above; empty: nothing that is
+ * known. */
+struct str notice_hold_up(const struct core *core, const struct part *p);
 /* due_ms, or sooner, if the part's delay is to be told sooner. */
 int64_t notice_cut_wait(
     struct core *core, const struct part *p, int64_t due_ms);

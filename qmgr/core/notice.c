@@ -97,9 +97,8 @@ notice_kind(const struct core *core, const struct part *p)
 	return part_is_owed(core, p) ? NOTICE_FINAL : NOTICE_DELAY;
 }
 
-/* What holds up a part whose delay is told. */
-static struct str
-delay_reason(const struct core *core, const struct part *p)
+struct str
+notice_hold_up(const struct core *core, const struct part *p)
 {
 	const struct queue *q = queue_get(core, p->queue);
 	const struct site *s = q->site == 0 ? NULL : site_get(core, q->site);
@@ -108,15 +107,20 @@ delay_reason(const struct core *core, const struct part *p)
 		return q->route_text;
 	if (s != NULL && (s->down_ms > 0 || core->now_ms < s->pause_ms))
 		return s->trouble;
-	return str_from_c(part_cause_text(p->cause));
+	return STR("");
 }
 
 struct str
 notice_reason(
     const struct core *core, const struct part *p, enum notice_kind kind)
 {
-	if (kind == NOTICE_DELAY)
-		return delay_reason(core, p);
+	struct str why;
+
+	if (kind == NOTICE_DELAY) {
+		why = notice_hold_up(core, p);
+		return why.len > 0 ? why
+		                   : str_from_c(part_cause_text(p->cause));
+	}
 	if (kind == NOTICE_FINAL && p->cause == CAUSE_EXPIRED)
 		return STR("it could not be delivered in time");
 	return STR("");

@@ -24,13 +24,15 @@ static void
 visit_ready(struct core *core, uint32_t part)
 {
 	const struct part *p = part_get(core, part);
+	struct str why = notice_hold_up(core, p);
 
+	if (why.len == 0)
+		why = STR("it could not be delivered in time");
 	/* What is owed has no end. */
 	if (part_is_owed(core, p))
 		heap_change(&core->due, p->heap_pos, notice_look_ms(core, p));
 	else if (core->now_ms >= part_end_ms(core, p) + PART_LAST_TRY_MS)
-		fate_fail(core, part, CAUSE_EXPIRED,
-		    STR("it could not be delivered in time"));
+		fate_fail(core, part, CAUSE_EXPIRED, why);
 	else if (p->is_notice)
 		notice_give_up_delay(core, part);
 	else

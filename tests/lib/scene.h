@@ -13,6 +13,7 @@
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
 #include "qmgr/lease.h"
+#include "qmgr/notices.h"
 #include "qmgr/past.h"
 #include "qmgr/peers.h"
 #include "qmgr/qmgr_int.h"
@@ -139,6 +140,14 @@ journal_put_note(struct journal *j, const struct entry_note *note)
 	(void)j;
 	(void)note;
 	shell.n_notes++;
+}
+
+void
+journal_next(const struct journal *j, uint64_t *seq, uint64_t *event)
+{
+	(void)j;
+	*seq = shell.n_parts + 1;
+	*event = 0;
 }
 
 void
@@ -696,6 +705,7 @@ shell_begin(void)
 	ck_assert_ptr_nonnull(q->core);
 	core_turn(q->core, loop_now_ms(q->loop), loop_wall_ms(q->loop));
 	q->intake = intake_new(q);
+	q->notices = notices_new(shell.dir.fd);
 }
 
 static inline void
@@ -731,6 +741,7 @@ shell_fini(void)
 	timer_fini(&shell.tick);
 	loop_free(&q->loop);
 	core_free(&q->core);
+	notices_free(&q->notices);
 	(void)close(shell.listen_fd);
 	(void)close(shell.slots_fd);
 	spool_dir_fini(&shell.dir);

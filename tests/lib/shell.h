@@ -357,7 +357,7 @@ shell_replay(struct replay *replay)
 {
 	core_free(&core);
 	core = shell_core_new();
-	return replay_run(replay, core, ledger_dir.fd);
+	return replay_run(replay, core, NULL, ledger_dir.fd);
 }
 
 #endif /* TESTS_LIB_SHELL_H */

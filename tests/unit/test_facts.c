@@ -181,8 +181,8 @@ START_TEST(a_notice_is_told_with_its_queue_id)
 	    "{\"site\":\"local->notice\",\"transport\":\"notice\","
 	    "\"stage\":\"dot\","
 	    "\"outcome\":\"told\",\"reply\":\"250 2.0.0 Ok: queued as X\","
-	    "\"tries\":0,\"took_ms\":7,\"notice\":\"final\",\"to\":\"a@c.test\","
-	    "\"qid\":\"X\"}");
+	    "\"tries\":0,\"took_ms\":7,\"notice\":\"final\","
+	    "\"to\":\"a@c.test\",\"qid\":\"X\"}");
 	facts.notice = NOTICE_DELAY;
 	ck_assert_uint_eq(
 	    count(write_facts(&facts), STR("\"notice\":\"delay\"")), 1);

@@ -341,9 +341,27 @@ START_TEST(only_files_before_a_position_are_retired)
 		shell_sync();
 	}
 	ck_assert_str_eq(read_ledger(&t), "P1|/P2|/P3|/");
-	journal_retire(journal, (struct ledger_pos){ 2, 512 });
+	journal_retire(journal, (struct ledger_pos){ 2, 512 }, NULL, 0);
 	journal_free(&journal);
 	ck_assert_str_eq(read_ledger(&t), "P2|/P3|/");
+}
+END_TEST
+
+START_TEST(a_file_that_is_needed_is_not_retired)
+{
+	uint64_t *keep = calloc(1, sizeof(*keep));
+	struct told t;
+
+	ck_assert_ptr_nonnull(keep);
+	keep[0] = 1;
+	for (unsigned i = 1; i <= 3; i++) {
+		atomic_store(&failing_writes, i > 1 ? 1 : 0);
+		shell_admit(shell_part(i, 5, i));
+		shell_sync();
+	}
+	journal_retire(journal, (struct ledger_pos){ 3, 512 }, keep, 1);
+	journal_free(&journal);
+	ck_assert_str_eq(read_ledger(&t), "P1|/P3|/");
 }
 END_TEST
 
@@ -372,6 +390,7 @@ main(void)
 	tcase_add_test(tc, no_lease_is_given_while_it_fails);
 	tcase_add_test(tc, the_end_does_not_wait_for_a_disk_that_fails);
 	tcase_add_test(tc, only_files_before_a_position_are_retired);
+	tcase_add_test(tc, a_file_that_is_needed_is_not_retired);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

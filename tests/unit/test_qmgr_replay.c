@@ -8,6 +8,7 @@
 
 #include "qmgr/checkpoint.h"
 #include "qmgr/ledgerdir.h"
+#include "qmgr/notices.h"
 #include "tests/lib/shell.h"
 
 #define SEGMENT 5
@@ -359,6 +360,7 @@ new_checkpoint(const struct replay *replay)
 		.loop = loop,
 		.core = core,
 		.journal = journal,
+		.notices = notices_new(ledger_dir.fd),
 		.ledger_fd = ledger_dir.fd,
 		.next_number = replay->next_checkpoint,
 		.last_number = replay->checkpoint,

@@ -27,3 +27,12 @@ part_cause_text(unsigned cause)
 
 	return cause < COUNT_OF(texts) ? texts[cause] : "?";
 }
+
+bool
+part_owes_notice(const struct part_state *state)
+{
+	for (unsigned i = 0; i < state->n_rcpts; i++)
+		if (part_standing_get(state->standing, i) == RCPT_OWED)
+			return true;
+	return false;
+}

@@ -3,6 +3,7 @@
 #ifndef UTIL_MAIL_PART_H
 #define UTIL_MAIL_PART_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/mail/qid.h"
@@ -101,6 +102,9 @@ struct part_state {
 /* English for a state or cause, in static storage; "?" for a stray number. */
 const char *part_state_text(unsigned state);
 const char *part_cause_text(unsigned cause);
+
+/* Whether a recipient of the part is settled and the sender was not told. */
+bool part_owes_notice(const struct part_state *state);
 
 /* Standing of recipient i of a packed table; i < PART_RCPTS_MAX. */
 static inline enum rcpt_standing
