@@ -7,14 +7,17 @@
 
 #include "ctl/ctl.h"
 
-/* The same process: whoever started us watches the master itself. */
-NORETURN static void
-become_master(struct ctl *ctl, bool is_background)
+#define OPTION_BYTES 4
+
+NORETURN void
+ctl_become_master(struct ctl *ctl, const char *option)
 {
 	char path[CTL_PATH_BYTES], conf[CTL_PATH_BYTES];
-	char name[] = "master", c[] = "-c", b[] = "-b";
-	char *argv[] = { name, c, conf, is_background ? b : NULL, NULL };
+	char name[] = "master", c[] = "-c", more[OPTION_BYTES] = "";
+	char *argv[] = { name, c, conf, option == NULL ? NULL : more, NULL };
 
+	if (option != NULL)
+		(void)snprintf(more, sizeof(more), "%s", option);
 	if ((size_t)snprintf(conf, sizeof(conf), "%s", ctl->conf_path) >=
 	    sizeof(conf))
 		ctl_die(EXIT_PERM, "%s: path too long", ctl->conf_path);
@@ -27,7 +30,7 @@ int
 cmd_run(struct ctl *ctl)
 {
 	ctl_check_args(ctl, 0, 0);
-	become_master(ctl, false);
+	ctl_become_master(ctl, NULL);
 }
 
 int
@@ -37,7 +40,7 @@ cmd_start(struct ctl *ctl)
 
 	ctl_check_args(ctl, 0, 0);
 	if (!ctl_try_connect(ctl, "master", &call))
-		become_master(ctl, true);
+		ctl_become_master(ctl, "-b");
 	call_fini(&call);
 	(void)printf("the relay is running already\n");
 	return CTL_FINE;

@@ -56,6 +56,7 @@ int cmd_retry(struct ctl *ctl);
 int cmd_run(struct ctl *ctl);
 int cmd_sendmail(struct ctl *ctl);
 int cmd_start(struct ctl *ctl);
+int cmd_upgrade(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);
 int cmd_stop(struct ctl *ctl);
 int cmd_suspend(struct ctl *ctl);
@@ -89,6 +90,10 @@ const struct conf *ctl_conf(struct ctl *ctl);
 
 /* Path of a daemon's binary, found from our own. path has CTL_PATH_BYTES. */
 void ctl_libexec(const char *name, char *path);
+
+/* Executes the master with this option, or none if NULL: the same process, so
+ * that whoever started us watches the master itself. */
+NORETURN void ctl_become_master(struct ctl *ctl, const char *option);
 
 /* state_dir, terminated. A configuration that has errors elsewhere is good
  * enough for it: whoever edits one can still look at the relay, and stop it. */

@@ -12,6 +12,7 @@
 
 #include "master/hand.h"
 #include "master/spawn.h"
+#include "master/upgrade.h"
 #include "util/base/fatal.h"
 #include "util/io/sock.h"
 #include "util/log/log.h"
@@ -380,10 +381,12 @@ brood_reap(struct master *m)
 	uint32_t i;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		upgrade_reaped(m, pid, status);
 		for (i = 0; i < m->n_children; i++)
 			if (m->children[i].pid == pid)
 				reap(&m->children[i], status);
+	}
 }
 
 /* --- all of them ---------------------------------------------------------- */
@@ -551,4 +554,23 @@ brood_find_behind(const struct master *m)
 			return c;
 	}
 	return NULL;
+}
+
+bool
+brood_is_silent(const struct master *m)
+{
+	int64_t now_ms = loop_now_ms(m->loop);
+	const struct child *c;
+	bool is_any = false;
+	uint32_t i;
+
+	for (i = 0; i < m->n_children; i++) {
+		c = &m->children[i];
+		if (c->pid <= 0 || c->fate.state != CHILD_OK)
+			continue;
+		is_any = true;
+		if (now_ms - page_heartbeat_ms(c->page) < STUCK_MS)
+			return false;
+	}
+	return is_any;
 }

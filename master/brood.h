@@ -34,6 +34,9 @@ bool brood_is_down(const struct master *m);
 /* All are ready, and none has just died twice. */
 bool brood_is_ready(const struct master *m);
 
+/* Some run, and not one of them shows signs of life. */
+bool brood_is_silent(const struct master *m);
+
 /* The first child in this state, or NULL. */
 const struct child *brood_find(const struct master *m, enum child_state state);
 

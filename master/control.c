@@ -12,6 +12,7 @@
 #include "master/listen.h"
 #include "master/load.h"
 #include "master/reload.h"
+#include "master/upgrade.h"
 #include "util/base/fatal.h"
 #include "util/io/acceptor.h"
 #include "util/log/log.h"
@@ -19,7 +20,6 @@
 
 #define OUT_MAX_BYTES (256 * 1024)
 #define NAME "master"
-#define MODE 0660
 
 /* One connection; free where chan is NULL. */
 struct client {
@@ -27,6 +27,7 @@ struct client {
 	struct chan *chan;
 	struct timer deadline;
 	bool is_reloading;  /* waits until all children have the new one */
+	bool is_upgrading;  /* waits for the end of this program */
 	struct outbuf text; /* of the answer to that */
 	char bytes[LOAD_TEXT_BYTES];
 };
@@ -34,7 +35,6 @@ struct client {
 struct control {
 	struct master *master;
 	struct acceptor acceptor;
-	int fd;
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -189,6 +189,9 @@ on_reload(struct client *client)
 		    STR("only root and the owner of state_dir may reload"));
 	if (m->phase == MASTER_STOPPING)
 		return answer(client, EXIT_TEMP, STR("it is stopping"));
+	if (m->upgrade != NULL)
+		return answer(client, EXIT_TEMP,
+		    STR("an upgrade is under way: try again"));
 	if (is_reloading(client->control))
 		return answer(client, EXIT_TEMP,
 		    STR("another reload is under way: try again"));
@@ -201,6 +204,43 @@ on_reload(struct client *client)
 	client->is_reloading = true;
 	control_changed(client->control);
 	return ERR_OK;
+}
+
+static enum err
+on_upgrade(struct client *client)
+{
+	struct master *m = client->control->master;
+	int64_t limit_ms = loop_now_ms(m->loop) + CONTROL_DEADLINE_MS +
+	    m->conf->main.stop_grace_ms + SVC_KILL_MS;
+
+	if (!may_order(client))
+		return answer(client, EXIT_PERM,
+		    STR("only root and the owner of state_dir may upgrade"));
+	if (m->phase != MASTER_RUNNING || m->upgrade != NULL ||
+	    is_reloading(client->control))
+		return answer(client, EXIT_TEMP,
+		    STR("it is starting, stopping, reloading or upgrading "
+		        "just now: try again"));
+	client->is_upgrading = true;
+	timer_set_at(&client->deadline, limit_ms);
+	upgrade_begin(m);
+	return ERR_OK;
+}
+
+void
+control_upgrade_failed(struct control *control, int status, struct str text)
+{
+	struct client *client;
+	size_t i;
+
+	for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		client = &control->clients[i];
+		if (client->chan == NULL || !client->is_upgrading)
+			continue;
+		client->is_upgrading = false;
+		if (answer(client, status, text) != ERR_OK)
+			hang_up(client);
+	}
 }
 
 /* --- connections ---------------------------------------------------------- */
@@ -216,6 +256,8 @@ on_frame(void *arg, struct frame *f)
 		return on_stop(client);
 	if (f->type == MSG_RELOAD_ASK)
 		return on_reload(client);
+	if (f->type == MSG_UPGRADE_ASK)
+		return on_upgrade(client);
 	return ERR_PROTO;
 }
 
@@ -266,6 +308,7 @@ on_connect(void *arg, int fd, const struct sock_addr *peer)
 	}
 	client->control = control;
 	client->is_reloading = false;
+	client->is_upgrading = false;
 	conf.arg = client;
 	client->chan = chan_new(loop, fd, &conf);
 	timer_init(&client->deadline, loop, on_deadline, client);
@@ -295,22 +338,18 @@ control_changed(struct control *control)
 struct control *
 control_new(struct master *m)
 {
-	static const struct run_socket run = { NAME, MODE, PRIV_QUEUE };
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (control == NULL)
 		fatal("no memory for control clients");
 	control->master = m;
-	if (listen_run(&m->state, &run, &control->fd) != ERR_OK)
-		fatal("%s/" NAME ": cannot listen: %s", m->run_dir,
-		    strerror(errno));
-	acceptor_init(
-	    &control->acceptor, m->loop, control->fd, on_connect, control);
+	acceptor_init(&control->acceptor, m->loop, m->run_fds[RUN_MASTER],
+	    on_connect, control);
 	return control;
 }
 
 void
-control_free(struct control **control, struct master *m)
+control_free(struct control **control)
 {
 	struct control *c = *control;
 	size_t i;
@@ -321,8 +360,6 @@ control_free(struct control **control, struct master *m)
 		if (c->clients[i].chan != NULL)
 			hang_up(&c->clients[i]);
 	acceptor_fini(&c->acceptor);
-	(void)close(c->fd);
-	(void)unlinkat(m->state.run, NAME, 0);
 	free(c);
 	*control = NULL;
 }

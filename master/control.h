@@ -10,13 +10,17 @@
 /* Longest a client may stay, and an order may take. */
 #define CONTROL_DEADLINE_MS 60000
 
-/* Binds run/master and serves it; what is wrong ends the process. */
+/* Serves run/master, which is bound; without memory the process ends. */
 struct control *control_new(struct master *m);
 
-/* Cuts all clients off, and removes the socket. */
-void control_free(struct control **control, struct master *m);
+/* Cuts all clients off. */
+void control_free(struct control **control);
 
 /* A child's state has changed: answers a reload that all have taken. */
 void control_changed(struct control *control);
+
+/* Answers who ordered an upgrade, which did not come about. */
+void control_upgrade_failed(
+    struct control *control, int status, struct str text);
 
 #endif /* MASTER_CONTROL_H */

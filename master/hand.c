@@ -32,6 +32,7 @@ const struct program programs[PROGRAM_N] = {
 };
 
 static const struct run_socket run_sockets[RUN_N] = {
+	[RUN_MASTER] = { "master", 0660, PRIV_QUEUE },
 	[RUN_QMGR] = { "qmgr", 0660, PRIV_QUEUE },
 	[RUN_SHAPER] = { "shaper", 0600, PRIV_QUEUE },
 	[RUN_SUBMIT] = { "submit", 0, PRIV_SMTPD },

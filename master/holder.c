@@ -25,10 +25,8 @@ number(struct str text)
 	return num_u64(str_trim(text), INT32_MAX, &n) == ERR_OK ? (long)n : 0;
 }
 
-/* Whether process pid has the file st open. What cannot be looked at counts
- * as not. */
-static bool
-has_open(long pid, const struct stat *st)
+bool
+holder_has(long pid, const struct stat *st)
 {
 	char path[PATH_MAX_BYTES];
 	struct dirent *entry;
@@ -47,8 +45,8 @@ has_open(long pid, const struct stat *st)
 	return is_found;
 }
 
-static long
-search(const struct stat *st)
+long
+holder_search(const struct stat *st)
 {
 	struct dirent *entry;
 	long found = 0;
@@ -59,7 +57,7 @@ search(const struct stat *st)
 		return 0;
 	while (found == 0 && (entry = readdir(dir)) != NULL) {
 		pid = number(str_from_c(entry->d_name));
-		if (pid > 0 && pid != (long)getpid() && has_open(pid, st))
+		if (pid > 0 && pid != (long)getpid() && holder_has(pid, st))
 			found = pid;
 	}
 	(void)closedir(dir);
@@ -91,8 +89,8 @@ holder_find(int fd)
 	struct stat st;
 	long found;
 
-	if (fstat(fd, &st) != 0 || (pid > 0 && has_open(pid, &st)))
+	if (fstat(fd, &st) != 0 || (pid > 0 && holder_has(pid, &st)))
 		return pid;
-	found = search(&st);
+	found = holder_search(&st);
 	return found > 0 ? found : pid;
 }

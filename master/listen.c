@@ -11,8 +11,6 @@
 
 #include "util/log/log.h"
 
-/* The kernel has a bound of its own, net.core.somaxconn. */
-#define BACKLOG 4096
 #define PROC_PATH_BYTES 64
 
 static const struct listener *
@@ -29,7 +27,7 @@ find(const struct listeners *set, const struct sock_addr *addr)
 static enum err
 bind_new(struct listener *l, const struct conf_listener *conf)
 {
-	enum err err = sock_listen(&l->addr, BACKLOG, &l->fd);
+	enum err err = sock_listen(&l->addr, LISTEN_BACKLOG, &l->fd);
 
 	if (err != ERR_OK || l->addr.family != SOCK_UNIX)
 		return err;
@@ -130,13 +128,31 @@ listeners_retire(struct listeners *old, const struct listeners *fresh)
 
 	for (i = 0; i < old->n; i++) {
 		l = &old->items[i];
-		if (find(fresh, &l->addr) != NULL)
-			continue;
-		(void)close(l->fd);
-		if (l->addr.family == SOCK_UNIX)
+		if (l->addr.family == SOCK_UNIX && !listeners_has(fresh, l))
 			(void)unlink(l->addr.path);
 	}
+	listeners_leave(old, fresh);
+}
+
+void
+listeners_leave(struct listeners *old, const struct listeners *fresh)
+{
+	const struct listener *same;
+	uint32_t i;
+
+	/* One that is there twice may be shared once. */
+	for (i = 0; i < old->n; i++) {
+		same = find(fresh, &old->items[i].addr);
+		if (same == NULL || same->fd != old->items[i].fd)
+			(void)close(old->items[i].fd);
+	}
 	old->n = 0;
+}
+
+bool
+listeners_has(const struct listeners *set, const struct listener *l)
+{
+	return find(set, &l->addr) != NULL;
 }
 
 void
@@ -186,8 +202,11 @@ listen_give(const struct state *state, const struct run_socket *socket)
 enum err
 listen_run(const struct state *state, const struct run_socket *socket, int *fd)
 {
-	enum err err = sock_listen_at(state->run, socket->name, BACKLOG, fd);
+	enum err err = ERR_OK;
 
+	if (*fd < 0)
+		err = sock_listen_at(
+		    state->run, socket->name, LISTEN_BACKLOG, fd);
 	if (err != ERR_OK)
 		return err;
 	if (listen_give(state, socket) == ERR_OK)

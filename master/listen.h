@@ -3,6 +3,7 @@
 #ifndef MASTER_LISTEN_H
 #define MASTER_LISTEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "master/state.h"
@@ -14,6 +15,8 @@
 #include "util/text/str.h"
 
 #define LISTEN_TITLE_MAX_BYTES 255
+/* The kernel has a bound of its own, net.core.somaxconn. */
+#define LISTEN_BACKLOG 4096
 
 struct listener {
 	int fd;
@@ -44,6 +47,12 @@ MUST_USE enum err listeners_make(struct listeners *fresh,
  * among them; fresh is then all there is. */
 void listeners_retire(struct listeners *old, const struct listeners *fresh);
 
+/* The same, but for Unix sockets: their files stay for who has them next. */
+void listeners_leave(struct listeners *old, const struct listeners *fresh);
+
+/* Whether set has this address. */
+bool listeners_has(const struct listeners *set, const struct listener *l);
+
 /* Logs the addresses that fresh has and old has not. */
 void listeners_log(const struct listeners *fresh, const struct listeners *old);
 
@@ -56,7 +65,7 @@ struct run_socket {
 
 /*
  * Binds it in state->run, with the group of its owner; closed by the caller.
- * errno is set on errors.
+ * *fd is one that listens there already, or -1. errno is set on errors.
  *
  * ERR_IO	and others as of sock_listen_at()
  */

@@ -26,6 +26,8 @@
 struct master;
 struct program;
 struct control;
+struct report;
+struct upgrade;
 
 /* One daemon. */
 struct child {
@@ -49,15 +51,28 @@ struct child {
 	char trouble[TROUBLE_BYTES]; /* how it ended last, unasked; or empty */
 };
 
-enum master_phase { MASTER_STARTING, MASTER_RUNNING, MASTER_STOPPING };
+enum master_phase {
+	MASTER_STARTING,
+	MASTER_RUNNING,
+	MASTER_UPGRADING, /* its children end; then another program goes on */
+	MASTER_STOPPING
+};
 
-/* Of the children's own sockets in run/. */
-enum run_place { RUN_QMGR, RUN_SHAPER, RUN_SUBMIT, RUN_NOTICE, RUN_N };
+/* The sockets in run/: master's own, and those of the children. */
+enum run_place {
+	RUN_MASTER,
+	RUN_QMGR,
+	RUN_SHAPER,
+	RUN_SUBMIT,
+	RUN_NOTICE,
+	RUN_N
+};
 
 struct master {
 	struct loop *loop;
 	const char *conf_path; /* absolute */
 	bool is_foreground;
+	bool is_reloading; /* said so to the service manager */
 	enum master_phase phase;
 	int exit_status;
 	int64_t stop_began_ms;
@@ -74,6 +89,9 @@ struct master {
 	struct child children[CHILDREN_MAX];
 	uint32_t n_children;
 	struct control *control;
+	struct report *report;
+	struct upgrade *upgrade; /* NULL: none is under way */
+	struct turn_end exec;    /* the end of one */
 };
 
 /* Begins to stop; again does nothing. status: of this process at the end. */

@@ -85,7 +85,9 @@ find_as_root(struct state *state)
 	state->is_separated = err == ERR_OK;
 	if (state->is_separated)
 		return;
-	if (sys.fstat(state->dir, &st) != 0)
+	if (state->dir < 0)
+		st = (struct stat){ .st_uid = 0 };
+	else if (sys.fstat(state->dir, &st) != 0)
 		failed(state, "", "cannot be looked at");
 	set_all(state, st.st_uid, st.st_gid);
 	(void)snprintf(state->unseparated, sizeof(state->unseparated),

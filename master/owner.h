@@ -15,7 +15,8 @@
  * stranger is refused. Nothing is changed before the lock is taken.
  */
 
-/* Finds out whom the programs run as; state->dir is open. */
+/* Finds out whom the programs run as; state->dir is open, or -1: it is to be
+ * made. */
 void owner_find_users(struct state *state);
 
 /* Refuses state_dir if it is a stranger's. */

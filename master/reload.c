@@ -8,7 +8,9 @@
 
 #include "master/brood.h"
 #include "master/hand.h"
+#include "master/inherit.h"
 #include "master/load.h"
+#include "master/report.h"
 #include "util/log/log.h"
 
 /* Says that a parameter keeps its value until a restart. A text that is cut is
@@ -57,7 +59,9 @@ static void
 put_in_force(struct master *m, const struct loaded *loaded,
     const struct listeners *fresh)
 {
+	report_reloading(m);
 	listeners_log(fresh, &m->listeners);
+	inherit_drop(&m->listeners, fresh);
 	listeners_retire(&m->listeners, fresh);
 	m->listeners = *fresh;
 	(void)close(m->conf_fd);

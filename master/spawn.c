@@ -15,11 +15,8 @@
 #include "util/svc/notify.h"
 #include "util/svc/svc.h"
 
-#define PATH_BYTES 4352
-
-/* The path of a program in the folder that this one was executed from. */
-static enum err
-sibling(const char *name, char *path, size_t size)
+enum err
+spawn_path(const char *name, char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
@@ -94,48 +91,80 @@ environment(void)
 	return env;
 }
 
-static int
-execute(const char *path, const char *name, const posix_spawnattr_t *attr,
-    const posix_spawn_file_actions_t *files, pid_t *pid)
+/* argv, whose first is the program's name, with our environment. ERR_IO: errno
+ * tells. */
+static enum err
+execute(char *const *argv, const posix_spawn_file_actions_t *files, pid_t *pid)
 {
-	char argv0[NAME_MAX + 1];
-	char *argv[] = { argv0, NULL };
+	char path[SPAWN_PATH_BYTES];
+	posix_spawnattr_t attr;
 	char **env = environment();
-	int e;
+	int e = env == NULL ? ENOMEM : 0;
 
-	if (env == NULL)
-		return ENOMEM;
-	(void)snprintf(argv0, sizeof(argv0), "%s", name);
-	e = posix_spawn(pid, path, files, attr, argv, env);
+	if (spawn_path(argv[0], path, sizeof(path)) != ERR_OK)
+		e = errno;
+	if (e == 0)
+		e = posix_spawnattr_init(&attr);
+	if (e == 0) {
+		e = set_signals(&attr);
+		if (e == 0)
+			e = posix_spawn(pid, path, files, &attr, argv, env);
+		(void)posix_spawnattr_destroy(&attr);
+	}
 	free(env);
-	return e;
+	errno = e;
+	return e == 0 ? ERR_OK : ERR_IO;
 }
 
 enum err
 spawn_daemon(const char *name, int pair_fd, bool is_foreground, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	char path[PATH_BYTES];
+	char argv0[NAME_MAX + 1];
+	char *argv[] = { argv0, NULL };
+	enum err err = ERR_IO;
 	int e;
 
-	if (sibling(name, path, sizeof(path)) != ERR_OK)
-		return ERR_IO;
+	(void)snprintf(argv0, sizeof(argv0), "%s", name);
 	e = posix_spawn_file_actions_init(&files);
-	if (e != 0) {
-		errno = e;
-		return ERR_IO;
-	}
-	e = posix_spawnattr_init(&attr);
 	if (e == 0) {
 		e = set_files(&files, pair_fd, is_foreground);
 		if (e == 0)
-			e = set_signals(&attr);
-		if (e == 0)
-			e = execute(path, name, &attr, &files, pid);
-		(void)posix_spawnattr_destroy(&attr);
+			err = execute(argv, &files, pid);
+		else
+			errno = e;
+		(void)posix_spawn_file_actions_destroy(&files);
+	} else
+		errno = e;
+	return err;
+}
+
+enum err
+spawn_check(const char *conf_path, int out_fd, pid_t *pid)
+{
+	char name[] = "master", t[] = "-t", c[] = "-c", conf[SPAWN_PATH_BYTES];
+	char *argv[] = { name, t, c, conf, NULL };
+	posix_spawn_file_actions_t files;
+	enum err err = ERR_IO;
+	int e;
+
+	if ((size_t)snprintf(conf, sizeof(conf), "%s", conf_path) >=
+	    sizeof(conf)) {
+		errno = ENAMETOOLONG;
+		return ERR_IO;
 	}
-	(void)posix_spawn_file_actions_destroy(&files);
-	errno = e;
-	return e == 0 ? ERR_OK : ERR_IO;
+	e = posix_spawn_file_actions_init(&files);
+	if (e == 0) {
+		e = posix_spawn_file_actions_adddup2(
+		    &files, out_fd, STDOUT_FILENO);
+		if (e == 0)
+			e = posix_spawn_file_actions_adddup2(
+			    &files, out_fd, STDERR_FILENO);
+		if (e == 0)
+			err = execute(argv, &files, pid);
+		(void)posix_spawn_file_actions_destroy(&files);
+	}
+	if (e != 0)
+		errno = e;
+	return err;
 }

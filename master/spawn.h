@@ -4,6 +4,7 @@
 #define MASTER_SPAWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "util/base/err.h"
@@ -17,5 +18,16 @@
  */
 MUST_USE enum err spawn_daemon(
     const char *name, int pair_fd, bool is_foreground, pid_t *pid);
+
+/* The path of a program in the folder that this one was executed from; size
+ * is that of path. ERR_IO: errno tells. */
+MUST_USE enum err spawn_path(const char *name, char *path, size_t size);
+#define SPAWN_PATH_BYTES 4352
+
+/*
+ * Executes the master that lies there by now, to look whether it could take
+ * this configuration; out_fd is its standard output and error. Errors as above.
+ */
+MUST_USE enum err spawn_check(const char *conf_path, int out_fd, pid_t *pid);
 
 #endif /* MASTER_SPAWN_H */

@@ -192,13 +192,31 @@ lock_exclusively(int fd)
 	return is_mine;
 }
 
+/* Whether the lock that was left to us is that of this spool. Anything else is
+ * closed. */
+static bool
+is_title(const struct state *state)
+{
+	struct stat has, wanted;
+
+	if (state->lock < 0)
+		return false;
+	if (sys.fstat(state->lock, &has) == 0 &&
+	    fstatat(state->spool, "lock", &wanted, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    has.st_dev == wanted.st_dev && has.st_ino == wanted.st_ino)
+		return true;
+	(void)close(state->lock);
+	return false;
+}
+
 static void
 take_lock(struct state *state)
 {
 	long pid;
 
-	state->lock = sys.openat(state->spool, "lock",
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (!is_title(state))
+		state->lock = sys.openat(state->spool, "lock",
+		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (state->lock < 0)
 		fatal("%s/spool/lock: %s", state->path.ptr, strerror(errno));
 	if (lock_exclusively(state->lock)) {
@@ -316,9 +334,9 @@ take_places(struct state *state)
 }
 
 void
-state_open(struct state *state, struct str path)
+state_open(struct state *state, struct str path, int lock)
 {
-	*state = (struct state){ .path = path };
+	*state = (struct state){ .path = path, .lock = lock };
 	open_dir(state);
 	owner_find_users(state);
 	owner_check_state_dir(state);
@@ -357,6 +375,7 @@ state_look(struct state *state, struct str path)
 	state->dir = sys.openat(
 	    AT_FDCWD, path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (state->dir < 0 && errno == ENOENT) {
+		owner_find_users(state);
 		look_at_parent(path);
 		return true;
 	}

@@ -35,9 +35,11 @@ struct state {
 /*
  * Opens state_dir, makes what is missing beneath it, takes the lock, and looks
  * at the spool's version. What is wrong ends the process with a text that
- * names it: this is start-up. path is terminated and outlives state.
+ * names it: this is start-up. path is terminated and outlives state. lock is
+ * one that this process has already, or -1; it is closed if it is no title to
+ * this directory.
  */
-void state_open(struct state *state, struct str path);
+void state_open(struct state *state, struct str path, int lock);
 
 /*
  * Looks whether state_open() would go well, but for the lock: makes and changes

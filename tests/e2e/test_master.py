@@ -469,7 +469,7 @@ def test_the_folder_of_a_stranger_is_refused(t):
     incoming = os.path.join(relay.state, "spool/incoming")
     for place in (incoming, os.path.join(relay.state, "spool")):
         os.chown(place, 12345, 12345)
-        for command in ("run",):
+        for command in ("run", "check"):
             status, text = run_once(relay, command)
             assert status == 100, (status, text)
             assert f"{place}: belongs to user 12345" in text, text

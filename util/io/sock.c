@@ -397,25 +397,74 @@ listen_path(const char *path, int backlog, int *fd)
 
 /* --- all sockets ---------------------------------------------------------- */
 
-enum err
-sock_listen(const struct sock_addr *a, int backlog, int *fd)
+/* A socket with this IP address. */
+static enum err
+bind_ip(const struct sock_addr *a, int *fd)
 {
 	union kernel_addr k;
-	socklen_t n;
-	int s;
+	socklen_t n = to_kernel(a, &k);
+	int s = sys.socket(k.sa.sa_family, STREAM, 0);
 
-	if (a->family == SOCK_UNIX)
-		return listen_path(a->path, backlog, fd);
-	n = to_kernel(a, &k);
-	s = sys.socket(k.sa.sa_family, STREAM, 0);
 	if (s < 0)
 		return give_up(s);
 	set_option(s, SOL_SOCKET, SO_REUSEADDR);
 	if (a->family == SOCK_IP6)
 		set_option(s, IPPROTO_IPV6, IPV6_V6ONLY);
-	if (bind(s, &k.sa, n) != 0 || listen(s, backlog) != 0)
+	if (bind(s, &k.sa, n) != 0)
 		return give_up(s);
 	*fd = s;
+	return ERR_OK;
+}
+
+enum err
+sock_listen(const struct sock_addr *a, int backlog, int *fd)
+{
+	enum err err;
+	int s;
+
+	if (a->family == SOCK_UNIX)
+		return listen_path(a->path, backlog, fd);
+	err = bind_ip(a, &s);
+	if (err != ERR_OK)
+		return err;
+	if (listen(s, backlog) != 0)
+		return give_up(s);
+	*fd = s;
+	return ERR_OK;
+}
+
+enum err
+sock_try_bind(const struct sock_addr *a)
+{
+	enum err err;
+	int s;
+
+	err = bind_ip(a, &s);
+	if (err == ERR_OK)
+		close_quietly(s);
+	return err;
+}
+
+static int
+get_number(int fd, int option)
+{
+	socklen_t n = sizeof(int);
+	int value = -1;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &n) == 0 ? value : -1;
+}
+
+enum err
+sock_adopt(int fd, int backlog)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || get_number(fd, SO_TYPE) != SOCK_STREAM ||
+	    get_number(fd, SO_ACCEPTCONN) != 1)
+		return ERR_PROTO;
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || listen(fd, backlog) != 0)
+		return ERR_PROTO;
 	return ERR_OK;
 }
 

@@ -69,6 +69,17 @@ MUST_USE enum err sock_listen_at(
     int dir_fd, const char *name, int backlog, int *fd);
 
 /*
+ * Takes a socket that others made and left to us; non-blocking, closed on exec,
+ * with this backlog from now on.
+ * ERR_PROTO	it does not listen for streams: unchanged, and the caller's
+ */
+MUST_USE enum err sock_adopt(int fd, int backlog);
+
+/* Whether sock_listen() could bind an IP address, right now, without taking
+ * connections; the errors are its. */
+MUST_USE enum err sock_try_bind(const struct sock_addr *a);
+
+/*
  * Begins to connect, without waiting; with TCP_NODELAY. from: local address,
  * whose port may be 0; NULL: the system chooses. ERR_OK: wait until *fd is
  * writable, then ask sock_connect_result. Errors that are known at once, with
