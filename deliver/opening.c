@@ -8,6 +8,7 @@
 #include "deliver/wire.h"
 #include "deliver/work.h"
 #include "util/base/fatal.h"
+#include "util/base/rand.h"
 #include "util/conf/conf.h"
 #include "util/conf/lookup.h"
 #include "util/log/log.h"
@@ -16,6 +17,8 @@
 #define QUIT_MS 5000
 /* qmgr closes what is idle long before; this is for when it is away. */
 #define IDLE_MS 600000
+/* A HOST in a list: lengths, two texts of 255 bytes, preference. */
+#define HOST_MAX_BYTES 520
 
 /* --- greetings ------------------------------------------------------------ */
 
@@ -72,11 +75,54 @@ opening_up(struct conn *c, const struct reply *reply)
 
 /* --- hosts ---------------------------------------------------------------- */
 
+/* Brings the element of the list that begins so many bytes behind its first to
+ * the front. */
+static void
+bring_forward(struct conn *c, size_t at, size_t n)
+{
+	char *first = c->names + (c->hosts.ptr - c->names);
+	char element[HOST_MAX_BYTES];
+
+	BUG_IF(n > sizeof(element));
+	memcpy(element, first + at, n);
+	memmove(first + n, first, at);
+	memcpy(first, element, n);
+}
+
+/* RFC 5321 5.1: of hosts with equal preference any may be the first, so that
+ * all get their share. One pass: the n-th of them is chosen with 1/n. */
+static void
+draw_host(struct conn *c)
+{
+	struct str rest = c->hosts;
+	size_t at = 0, bytes = 0;
+	uint16_t preference = 0;
+	struct msg_host m;
+
+	for (uint64_t n = 1; rest.len > 0; n++) {
+		size_t begin = c->hosts.len - rest.len;
+
+		if (msg_host_list_next(&rest, &m) != ERR_OK)
+			return;
+		if (n > 1 && m.preference != preference)
+			break;
+		preference = m.preference;
+		if (n > 1 && rand_u64() % n != 0)
+			continue;
+		at = begin;
+		bytes = c->hosts.len - rest.len - begin;
+	}
+	if (at > 0)
+		bring_forward(c, at, bytes);
+}
+
 /* Takes the next host off the list. */
 static bool
 take_host(struct conn *c)
 {
 	struct msg_host m;
+
+	draw_host(c);
 
 	/* conn_open() has gone through it. */
 	if (msg_host_list_next(&c->hosts, &m) != ERR_OK)

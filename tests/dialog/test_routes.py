@@ -37,6 +37,23 @@ def test_the_better_exchanger_is_tried_first(t):
     assert other.stats()["msgs"] == 0, other.stats()
 
 
+def test_equal_exchangers_all_get_their_share(t):
+    port = t.port()
+    sinks = [t.sink(ip=address(t, n), port=port) for n in (1, 2, 3)]
+    dns = Dnsmasq(t, *(f"--mx-host=d.test,mx{n}.d.test,10" for n in (1, 2, 3)),
+                  *(f"--host-record=mx{n}.d.test,{address(t, n)}"
+                    for n in (1, 2, 3)))
+    # A connection for each message; with 40 of them the chance that one of
+    # three hosts gets none is one in four million.
+    relay = relay_by_mx(t, dns, port, conf='''
+site "*" { messages_per_connection = 1  connections = 2 }''')
+    for _ in range(40):
+        relay.submit(to=("a@d.test",))
+    relay.await_empty()
+    counts = [s.stats()["msgs"] for s in sinks]
+    assert sum(counts) == 40 and min(counts) > 0, counts
+
+
 def test_a_dead_exchanger_is_passed_by(t):
     port = t.port()
     good = t.sink(ip=address(t, 2), port=port)
