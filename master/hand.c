@@ -160,7 +160,9 @@ hand_start(struct master *m, const struct child *child)
 		.run_dir = str_from_c(m->run_dir),
 		.uid = user->uid,
 		.gid = user->gid,
-		.is_separated = m->state.is_separated };
+		.is_separated = m->state.is_separated,
+		.smtpd_uid = m->state.users[PRIV_SMTPD].uid,
+		.deliver_uid = m->state.users[PRIV_DELIVER].uid };
 
 	put(&s, HAND_CONF, 0, m->conf_fd);
 	put(&s, HAND_LOCK, 0, m->state.lock);

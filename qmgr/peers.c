@@ -96,21 +96,29 @@ peers_is_ours(const struct qpeer *peer, uint32_t *uid)
 	if (chan_peer_cred(peer->chan, &cred) != ERR_OK)
 		return false;
 	*uid = cred.uid;
-	return cred.uid == 0 || cred.uid == geteuid();
+	return svc_is_user_of(peer->q->svc, PEER_CTL, cred.uid);
+}
+
+static bool
+has_role(const struct qpeer *peer, enum peer_role role)
+{
+	struct sock_cred cred;
+
+	return chan_peer_cred(peer->chan, &cred) == ERR_OK &&
+	    svc_is_user_of(peer->q->svc, role, cred.uid);
 }
 
 static enum err
 on_hello(struct qpeer *peer, struct str body)
 {
 	struct msg_hello m;
-	uint32_t uid;
 	enum err err = msg_hello_decode(&m, body);
 
 	if (err != ERR_OK)
 		return err;
 	if (peer->role != PEER_ROLE_N)
 		return ERR_PROTO;
-	if (m.role != PEER_CTL && !peers_is_ours(peer, &uid))
+	if (m.role != PEER_CTL && !has_role(peer, m.role))
 		return ERR_DENIED;
 	peer->role = m.role;
 	peer->pid = m.pid;

@@ -111,6 +111,9 @@ def killed(t, program, n=60):
                 if name.startswith(program):
                     kill(pid, signal.SIGKILL)
             await_true("the relay is up", lambda: relay.status()["ready"])
+    # A queue may be empty while records that nobody announced are still found.
+    await_true("all are told", lambda: all(
+        notices(peer, f"n{k}") for k in range(n)), 120)
     relay.await_empty(120)
     told = [len(notices(peer, f"n{i}")) for i in range(n)]
     assert min(told) == 1, told
@@ -132,7 +135,6 @@ def test_no_notice_is_lost_when_all_die(t):
         if i % 20 == 10:
             relay.kill_all()
             relay.start()
-    # A queue may be empty while records of a lost writer are still found.
     await_true("all are told", lambda: all(
         notices(peer, f"n{i}") for i in range(60)), 120)
     relay.await_empty(120)

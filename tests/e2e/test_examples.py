@@ -122,7 +122,6 @@ def test_operations_lead_from_nothing_to_a_delivered_message(t):
     write_conf(conf.replace('route "*"     { }', f'route "*" {{ relay = '
                             f'{{ "{sink.address}" }} }}'))
     assert sink.address in open(CONF).read()
-    t.at_end(lambda: sh.run("holdfast stop"))
     qid = None
     for line in commands(first):
         line = line.replace("systemctl enable --now holdfast", "holdfast start")
@@ -133,6 +132,24 @@ def test_operations_lead_from_nothing_to_a_delivered_message(t):
                lambda: "delivered" in sh.run(f"holdfast why {qid}"))
     for line in commands(orders):
         sh.run(line)
+    # In the installed place the daemons have users of their own.
+    assert "not separated" not in sh.run("holdfast status")
+    users = sh.run("ps -eo user:20,comm")
+    for user, program in (("holdfast", "qmgr"), ("holdfast-smtpd", "smtpd"),
+                          ("holdfast-deliver", "deliver")):
+        assert re.search(rf"^{user} +{program}$", users, re.M), program
+    unit = "/usr/local/lib/systemd/system/holdfast.service"
+    sh.run(f"systemd-analyze verify --man=no {unit}")
+    score = sh.run(f"systemd-analyze security --offline=true {unit}")
+    score = float(re.search(r"exposure level for .*: ([0-9.]+)", score).group(1))
+    assert score <= 2.5, score
+    sh.run("holdfast upgrade")
+    assert "delivered" in sh.run(f"holdfast why {qid}")
+    sh.run("holdfast stop")
+    sh.run("make uninstall")
+    assert os.path.exists(CONF) and os.path.isdir("/var/lib/holdfast/spool")
+    left = sh.run("find /usr/local -name '*holdfast*' -newer README.md; true")
+    assert not left.strip(), left
 
 
 # --- the manual ------------------------------------------------------------------

@@ -64,6 +64,7 @@ struct svc {
 	uint32_t index;
 	uint32_t spawn;
 	uint32_t generation;
+	uint32_t smtpd_uid, deliver_uid;
 	int statm_fd;
 	char ident[IDENT_MAX_BYTES];
 	char run_dir[RUN_DIR_MAX_BYTES + 1];
@@ -210,6 +211,8 @@ on_start(struct svc *svc, struct frame *f)
 	svc->index = start.index;
 	svc->spawn = start.spawn;
 	svc->generation = start.generation;
+	svc->smtpd_uid = start.smtpd_uid;
+	svc->deliver_uid = start.deliver_uid;
 	memcpy(svc->run_dir, start.run_dir.ptr, start.run_dir.len);
 	svc->run_dir[start.run_dir.len] = '\0';
 	svc->hands = svc->fresh;
@@ -539,6 +542,15 @@ uint32_t
 svc_spawn(const struct svc *svc)
 {
 	return svc->spawn;
+}
+
+bool
+svc_is_user_of(const struct svc *svc, enum peer_role role, uint32_t uid)
+{
+	if (uid == 0 || uid == geteuid())
+		return true;
+	return (role == PEER_SMTPD && uid == svc->smtpd_uid) ||
+	    (role == PEER_DELIVER && uid == svc->deliver_uid);
 }
 
 const char *

@@ -102,6 +102,10 @@ uint32_t svc_spawn(const struct svc *svc);
 /* Absolute path of state_dir/run, terminated. */
 const char *svc_run_dir(const struct svc *svc);
 
+/* Whether uid is the user of the programs with this role; root and our own user
+ * may be all of them. */
+bool svc_is_user_of(const struct svc *svc, enum peer_role role, uint32_t uid);
+
 /* Descriptor that master handed over, borrowed, or -1. Of HAND_LISTENER and
  * HAND_SOCKET the index counts from 0, of the pages and slots of workers from
  * 1, all else has index 0. */
