@@ -61,6 +61,7 @@ put_lease(struct lease *l)
 	if (l->telling != NULL) {
 		m.notice = (uint8_t)l->telling->kind;
 		m.facts = l->telling->facts;
+		m.facts_ms = l->telling->facts_ms;
 		m.reason = l->telling->reason;
 	}
 	return chan_send_lease(w->peer->chan, &m);

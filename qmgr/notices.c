@@ -343,6 +343,7 @@ take(struct telling *t, const struct ledger_entry *entry)
 		/* Longer ones are not of ours. */
 		(void)!outbuf_add(&out, entry->facts);
 		t->facts = outbuf_str(&out);
+		t->facts_ms = s.last_try_ms > 0 ? s.last_try_ms : 0;
 		return true;
 	}
 	return false;

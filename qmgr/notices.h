@@ -83,6 +83,7 @@ struct telling {
 	enum notice_kind kind;
 	bool is_ready;    /* facts are as they will be */
 	struct str facts; /* empty: not to be had */
+	int64_t facts_ms; /* last try by then, wall clock; 0: none */
 	struct str reason;
 	/* for notices.c alone */
 	struct qid qid;

@@ -136,21 +136,53 @@ put_order(struct line *l, const struct json_t *facts)
 	put_after(l, STR(": "), text(facts, "why"));
 }
 
+static void
+put_try(struct line *l, const struct json_t *facts)
+{
+	struct str stage = text(facts, "stage");
+	struct str reply = text(facts, "reply");
+
+	put_host(l, facts);
+	/* What came instead of a reply begins with its stage already. */
+	if (!str_starts(reply, stage))
+		put_after(l, STR(": "), stage);
+	put_after(l, STR(": "), reply);
+	put_rcpts(l, facts);
+}
+
+/* What was submitted to tell the sender, rather than delivered. */
+static void
+put_notice(struct line *l, const struct json_t *facts)
+{
+	struct str qid = text(facts, "qid");
+	bool is_delay = str_eq(text(facts, "notice"), STR("delay"));
+
+	if (!str_eq(text(facts, "outcome"), STR("told"))) {
+		put(l, STR("notice to "));
+		put(l, text(facts, "to"));
+		put(l, STR(": "));
+		put_try(l, facts);
+	} else if (text(facts, "to").len == 0) {
+		put(l, STR("the sender wants no notice"));
+	} else {
+		put(l,
+		    is_delay ? STR("the sender was told of the delay")
+		             : STR("the sender was told"));
+		put_after(l, STR(": notice "), qid);
+	}
+}
+
 void
 attempt_put(const struct attempt *a, struct outbuf *out)
 {
 	static const struct str dots = STR_INIT("...");
 	struct line l = { out, out->len, false };
-	struct str stage = text(a->facts, "stage");
-	struct str reply = text(a->facts, "reply");
 
 	put_order(&l, a->facts);
-	put_host(&l, a->facts);
-	/* What came instead of a reply begins with its stage already. */
-	if (!str_starts(reply, stage))
-		put_after(&l, STR(": "), stage);
-	put_after(&l, STR(": "), reply);
-	put_rcpts(&l, a->facts);
+	if (text(a->facts, "notice").len > 0)
+		put_notice(&l, a->facts);
+	else
+		put_try(&l, a->facts);
 	if (!l.is_cut || out->len - l.begin < dots.len)
 		return;
 	out->len -= dots.len;

@@ -24,6 +24,8 @@ void attempt_fini(struct attempt *a);
  * Appends "HOST (ADDRESS): STAGE: REPLY; RCPT: VERDICT REPLY; ...": what is
  * missing is left out, and what finds no room cut off, with "..." at the end.
  * Of what a person did: "COMMAND by NAME (uid N): WHY".
+ * Of a notice: "the sender was told: notice QID", or "notice to SENDER: HOST
+ * (ADDRESS): STAGE: REPLY" where it was not taken.
  * A single recipient is named when its reply is not the common one.
  */
 void attempt_put(const struct attempt *a, struct outbuf *out);

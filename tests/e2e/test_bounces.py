@@ -58,8 +58,11 @@ def test_a_refused_recipient_is_told_once(t):
     assert len(notices(peer, "one")) == 1
     one = status(m)
     assert one["Action"] == "failed" and one["Status"] == "5.1.1", one
+    assert one["Diagnostic-Code"] == "smtp; 550 5.1.1 no such user", one
+    assert one["Last-Attempt-Date"], one
+    assert m["In-Reply-To"] == "<one@client.test>", m["In-Reply-To"]
     why = relay.why(qid, check=False)
-    assert "queued as" in str(why["history"][-1]), why
+    assert "the sender was told: notice 0" in str(why["history"][-1]), why
 
 
 def test_the_null_sender_is_told_nothing(t):
@@ -155,3 +158,54 @@ def test_an_owed_notice_outlives_a_restart(t):
     assert one["Status"] == "5.1.1" and "no such user" in \
         one["Diagnostic-Code"], one
     relay.await_empty()
+
+
+def test_success_is_told_to_those_who_ask(t):
+    peer, relay = scene(t, rcpt="250 2.1.5 ok")
+    send(relay, "asked", rcpt=["NOTIFY=SUCCESS", "ORCPT=rfc822;b+2Bx@d.test"],
+         mail=["ENVID=QQ+2B1", "RET=FULL"])
+    send(relay, "silent")
+    await_true("a notice", lambda: any(
+        s.startswith("MAIL FROM:<>") for s, _, _ in list(peer.messages)))
+    relay.await_empty()
+    m, = (email.message_from_bytes(c, policy=email.policy.default)
+          for s, _, c in peer.messages if s.startswith("MAIL FROM:<>"))
+    _, report, original = m.iter_parts()
+    about, one = report.get_payload()
+    assert about["Original-Envelope-Id"] == "QQ+1", about
+    assert one["Action"] == "relayed" and one["Status"][0] == "2", one
+    assert one["Original-Recipient"] == "rfc822;b+x@d.test", one
+    assert original.get_content_type() == "text/rfc822-headers"
+
+
+def test_failures_are_told_by_what_was_asked(t):
+    peer, relay = scene(t)
+    send(relay, "success", rcpt=["NOTIFY=SUCCESS"])
+    send(relay, "delay", rcpt=["NOTIFY=DELAY"])
+    send(relay, "failure", rcpt=["NOTIFY=FAILURE"], mail=["RET=HDRS"])
+    m = await_notice(peer, "failure")
+    relay.await_empty()
+    assert len(peer.messages) == 1, peer.messages
+    assert b"hello" not in peer.messages[0][2]
+    assert list(m.iter_parts())[2].get_content_type() == "text/rfc822-headers"
+
+
+def killed_at_work(t, program):
+    """What takes notices dies while many are owed."""
+    peer, relay = scene(t)
+    for i in range(40):
+        send(relay, f"n{i}")
+    for _ in range(3):
+        for name, pid in relay.pids().items():
+            if name.startswith(program):
+                kill(pid, signal.SIGKILL)
+        await_true("the relay is up", lambda: relay.status()["ready"])
+    await_true("all are told", lambda: all(
+        notices(peer, f"n{i}") for i in range(40)), 120)
+    relay.await_empty(120)
+    told = [len(notices(peer, f"n{i}")) for i in range(40)]
+    assert sum(told) - 40 <= doubts(relay), (told, doubts(relay))
+
+
+def test_no_notice_is_lost_when_smtpd_dies(t):
+    killed_at_work(t, "smtpd")

@@ -39,6 +39,16 @@ static const struct {
 	    "hold by alice (uid 0): because", "" },
 	{ "{\"command\":\"cancel\",\"by\":\"\",\"uid\":1000,\"why\":\"\"}",
 	    "cancel by uid 1000", "" },
+	{ "{\"outcome\":\"told\",\"host\":\"h\",\"reply\":\"250 ok\","
+	  "\"notice\":\"final\",\"to\":\"a@t\",\"qid\":\"01HF\"}",
+	    "the sender was told: notice 01HF", "" },
+	{ "{\"outcome\":\"told\",\"notice\":\"delay\",\"to\":\"a@t\"}",
+	    "the sender was told of the delay", "" },
+	{ "{\"outcome\":\"told\",\"reply\":\"x\",\"notice\":\"final\"}",
+	    "the sender wants no notice", "" },
+	{ "{\"outcome\":\"tried\",\"host\":\"h\",\"stage\":\"RCPT\","
+	  "\"reply\":\"450 no\",\"notice\":\"final\",\"to\":\"a@t\"}",
+	    "notice to a@t: h: RCPT: 450 no", "" },
 };
 
 START_TEST(facts_become_a_line)
