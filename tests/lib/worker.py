@@ -334,7 +334,8 @@ site "*" {{ {conf} }}
         self.qmgr.send("CONN_OPEN", conn=conn, source="default",
                        transport=TRANSPORTS.index(transport),
                        provider=(*addresses, "none")[0], hosts=b"".join(
-                           item("HOST", name=f"host{n}", address=a)
+                           item("HOST", name=f"host{n}", address=a,
+                                preference=n)
                            for n, a in enumerate(addresses)))
 
     def open_up(self, *addresses, conn=1, transport="smtp"):
