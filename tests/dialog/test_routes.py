@@ -230,6 +230,36 @@ def test_an_answer_that_comes_later_is_used(t):
     assert good.stats()["msgs"] == 1
 
 
+def reload_without_dns(t):
+    """Mail to a domain that is known, after a reload and with a resolver that
+    has no answer any more."""
+    port = t.port()
+    good = t.sink(ip=address(t, 1), port=port)
+    state = {"up": True}
+
+    def answer(name, kind, q):
+        if not state["up"]:
+            return reply(q, rcode=2)
+        return reply(q, [record(name, "A", address(t, 1))]
+                     if kind == "A" else ())
+    dns = DnsStub(t, answer)
+    relay = relay_by_mx(t, dns, port,
+                        settings='timeout = "2s"  stale = "1h"')
+    relay.submit(to=("a@d.test",))
+    relay.await_empty()
+    state["up"] = False
+    relay.command("reload")
+    relay.submit(to=("b@d.test",))
+    return good, relay
+
+
+def test_what_was_known_serves_when_no_resolver_answers(t):
+    good, relay = reload_without_dns(t)
+    relay.await_empty()
+    assert good.stats()["msgs"] == 2, good.stats()
+    assert "event=route_stale" in relay.log_text()
+
+
 def test_a_contradictory_answer_ends(t):
     """Aliases in a ring, and addresses of other names."""
     def answer(name, kind, q):
