@@ -4,8 +4,8 @@
 
 usage: run.py [-j N] [-k WORD] [-v] [FILE...]
 
-A test is a function test_*(t) in tests/{dialog,e2e,crash}/test_*.py. Each runs
-in a process of its own with a directory of its own and a deadline; what it
+A test is a function test_*(t) in tests/{dialog,e2e,crash,install}/test_*.py. Each
+runs in a process of its own with a directory of its own and a deadline; what it
 leaves running is ended with it. A test that raises Skip is skipped. Ends with
 "N passed, N failed, N skipped".
 """
@@ -93,7 +93,7 @@ def main():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return run_here(*args.one)
     files = args.files or sorted(
-        f for d in ("dialog", "e2e", "crash")
+        f for d in ("dialog", "e2e", "crash", "install")
         for f in glob.glob(os.path.join(ROOT, "tests", d, "test_*.py")))
     jobs = [(f, n) for f in files for n in names(f)
             if args.k in f"{os.path.basename(f)}::{n}"]
