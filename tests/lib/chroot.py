@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import private
-from relay import ROOT, await_true, need
+from relay import ROOT, Skip, await_true, need
 
 # Hidden by the mount, in this test's mount namespace only.
 AT = "/mnt"
@@ -41,8 +41,12 @@ class Chroot:
         os.makedirs(self.upper)
         os.makedirs(layer + "/work")
         mount = need("mount")
-        run([mount, "-t", "overlay", "overlay", "-o", f"lowerdir=/,"
-             f"upperdir={self.upper},workdir={layer}/work", AT])
+        p = subprocess.run(
+            [mount, "-t", "overlay", "overlay", "-o", "lowerdir=/,"
+             f"upperdir={self.upper},workdir={layer}/work", AT],
+            stderr=subprocess.PIPE)
+        if p.returncode != 0:
+            raise Skip(f"no overlay: {p.stderr.decode().strip()}")
         for folder in ("proc", "dev", "sys"):
             run([mount, "--rbind", "/" + folder, f"{AT}/{folder}"])
         for folder in ("run", "tmp"):
