@@ -10,6 +10,7 @@
 #include "qmgr/core/core.h"
 #include "qmgr/core/view.h"
 #include "qmgr/journal.h"
+#include "qmgr/notices.h"
 #include "qmgr/replay.h"
 #include "qmgr/store.h"
 #include "tests/lib/spool.h"
@@ -25,6 +26,7 @@ static struct loop *loop;
 static struct core *core;
 static struct journal *journal;
 static struct store *store;
+static struct notices *notices; /* NULL: nobody keeps them */
 static struct page *smtpd_page; /* of each smtpd; NULL: there is none */
 
 /* What the journal has told. */
@@ -188,6 +190,22 @@ shell_freed(void *arg, const struct core_freed *freed)
 }
 
 static void
+shell_written(void *arg, uint64_t first, uint64_t last, struct ledger_pos pos)
+{
+	(void)arg;
+	if (notices != NULL)
+		notices_written(notices, first, last, pos);
+}
+
+static void
+shell_synced(void *arg, uint64_t seq)
+{
+	(void)arg;
+	if (notices != NULL)
+		notices_synced(notices, seq);
+}
+
+static void
 shell_state(void *arg, struct str reason)
 {
 	(void)arg;
@@ -210,6 +228,8 @@ shell_journal_new(const struct replay *replay)
 		.done = replay->done,
 		.audit = shell_audit,
 		.freed = shell_freed,
+		.written = shell_written,
+		.synced = shell_synced,
 		.state = shell_state,
 	};
 
@@ -343,6 +363,7 @@ shell_tear_down(void)
 {
 	store_free(&store);
 	journal_free(&journal);
+	notices_free(&notices);
 	core_free(&core);
 	loop_free(&loop);
 	spool_dir_fini(&ledger_dir);
@@ -357,7 +378,7 @@ shell_replay(struct replay *replay)
 {
 	core_free(&core);
 	core = shell_core_new();
-	return replay_run(replay, core, NULL, ledger_dir.fd);
+	return replay_run(replay, core, notices, ledger_dir.fd);
 }
 
 #endif /* TESTS_LIB_SHELL_H */

@@ -306,6 +306,18 @@ read_phases(uint32_t worker)
 	return phases;
 }
 
+/* Its worker died. What it was opening another one may open at once: that is no
+ * storm. */
+static void
+conn_lose(struct sim_conn *c)
+{
+	struct sim_provider *p = &sim.providers[c->provider];
+
+	if (c->phase == CONN_OPENING && p->opens > 0)
+		p->opens--;
+	c->phase = CONN_FREE;
+}
+
 static void
 worker_die(uint32_t worker)
 {
@@ -322,7 +334,7 @@ worker_die(uint32_t worker)
 	w->back_ms = sim.now_ms + sim_below(3000);
 	for (uint32_t i = 0; i < SIM_CONNS; i++)
 		if (sim.conns[i].worker == worker)
-			sim.conns[i].phase = CONN_FREE;
+			conn_lose(&sim.conns[i]);
 	for (uint32_t i = 0; i < SIM_SLOTS; i++) {
 		struct sim_slot *s = &w->slots[i];
 
