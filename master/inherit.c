@@ -190,8 +190,9 @@ inherit_store(const struct listeners *listeners)
 	uint32_t i;
 
 	for (i = 0; i < listeners->n; i++)
-		if (listener_name(&listeners->items[i], name))
-			notify_store(listeners->items[i].fd, name);
+		if (listener_name(&listeners->items[i], name) &&
+		    !notify_store(listeners->items[i].fd, name))
+			return;
 }
 
 void
@@ -203,7 +204,8 @@ inherit_drop(const struct listeners *listeners, const struct listeners *fresh)
 
 	for (i = 0; i < listeners->n; i++) {
 		l = &listeners->items[i];
-		if (!listeners_has(fresh, l) && listener_name(l, name))
-			notify_drop(name);
+		if (!listeners_has(fresh, l) && listener_name(l, name) &&
+		    !notify_drop(name))
+			return;
 	}
 }

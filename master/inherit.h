@@ -43,7 +43,8 @@ void inherit_add_run(struct inherit *in, const char *name, int fd);
 void inherit_add_listeners(
     struct inherit *in, const struct listeners *listeners);
 
-/* Has the manager keep all listeners; and no longer those that fresh lacks. */
+/* Has the manager keep all listeners; and no longer those that fresh lacks. One
+ * that does not read is not asked again and again. */
 void inherit_store(const struct listeners *listeners);
 void inherit_drop(
     const struct listeners *listeners, const struct listeners *fresh);

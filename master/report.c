@@ -23,6 +23,7 @@ struct report {
 	struct timer look;
 	struct timer alive;
 	int64_t watchdog_ms; /* 0: none */
+	bool is_ready_due;   /* it could not be told */
 	char last[TEXT_BYTES];
 };
 
@@ -138,10 +139,10 @@ on_look(void *arg)
 
 	timer_set_at(&r->look, loop_now_ms(m->loop) + LOOK_MS);
 	put_text(m, text);
-	if (strcmp(text, r->last) != 0) {
-		notify_status(text);
+	if (strcmp(text, r->last) != 0 && notify_status(text))
 		memcpy(r->last, text, sizeof(r->last));
-	}
+	if (r->is_ready_due && m->phase == MASTER_RUNNING)
+		report_ready(m);
 	if (m->phase != MASTER_RUNNING && find_failing(m) == NULL)
 		notify_extend(EXTEND_MS);
 }
@@ -193,8 +194,9 @@ void
 report_ready(struct master *m)
 {
 	m->is_reloading = false;
-	inherit_store(&m->listeners);
-	notify_ready();
+	m->report->is_ready_due = !notify_ready();
+	if (!m->report->is_ready_due)
+		inherit_store(&m->listeners);
 }
 
 void

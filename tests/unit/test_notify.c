@@ -48,24 +48,43 @@ START_TEST(the_manager_hears_each_word)
 	int fd = manager();
 
 	ck_assert(notify_is_used());
-	notify_ready();
+	ck_assert(notify_ready());
 	ck_assert_str_eq(heard(fd), "READY=1");
 	notify_reloading();
 	ck_assert_int_eq(
 	    strncmp(heard(fd), "RELOADING=1\nMONOTONIC_USEC=", 27), 0);
 	notify_stopping();
 	ck_assert_str_eq(heard(fd), "STOPPING=1");
-	notify_status("all is well");
+	ck_assert(notify_status("all is well"));
 	ck_assert_str_eq(heard(fd), "STATUS=all is well");
 	notify_extend(1500);
 	ck_assert_str_eq(heard(fd), "EXTEND_TIMEOUT_USEC=1500000");
 	notify_alive();
 	ck_assert_str_eq(heard(fd), "WATCHDOG=1");
-	notify_store(STDIN_FILENO, "a,b");
+	ck_assert(notify_store(STDIN_FILENO, "a,b"));
 	ck_assert_str_eq(heard(fd), "FDSTORE=1\nFDNAME=a,b");
-	notify_drop("a,b");
+	ck_assert(notify_drop("a,b"));
 	ck_assert_str_eq(heard(fd), "FDSTOREREMOVE=1\nFDNAME=a,b");
 	(void)close(fd);
+}
+END_TEST
+
+/* It is full after some: what is told all the time is lost at once. */
+START_TEST(a_manager_that_does_not_read_holds_nobody_up)
+{
+	int fd = manager();
+	unsigned n = 0;
+
+	while (notify_status("is it there") && n < 100000)
+		n++;
+	ck_assert_uint_lt(n, 100000);
+	notify_alive();
+	ck_assert(!notify_ready());
+	ck_assert_str_eq(heard(fd), "STATUS=is it there");
+	ck_assert(notify_ready());
+	(void)close(fd);
+	/* As is one that is gone. */
+	ck_assert(!notify_ready());
 }
 END_TEST
 
@@ -74,9 +93,9 @@ START_TEST(without_a_manager_nothing_happens)
 	(void)unsetenv("NOTIFY_SOCKET");
 	(void)unsetenv("WATCHDOG_USEC");
 	ck_assert(!notify_is_used());
-	notify_ready();
+	ck_assert(notify_ready());
 	notify_reloading();
-	notify_store(STDIN_FILENO, "x");
+	ck_assert(notify_store(STDIN_FILENO, "x"));
 	ck_assert_int_eq(notify_watchdog_ms(), 0);
 }
 END_TEST
@@ -208,6 +227,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tc, the_manager_hears_each_word);
+	tcase_add_test(tc, a_manager_that_does_not_read_holds_nobody_up);
 	tcase_add_test(tc, without_a_manager_nothing_happens);
 	tcase_add_test(tc, the_watchdog_is_for_this_process_alone);
 	tcase_add_test(tc, names_are_printable_and_without_colon);

@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,11 +19,14 @@
 #include "util/base/array.h"
 #include "util/base/fatal.h"
 #include "util/text/ascii.h"
+#include "util/text/str.h"
 
 #define US_PER_MS 1000
 #define NUMBER_BYTES 24
 #define NAMES_BYTES (NOTIFY_FDS_MAX * (NOTIFY_NAME_MAX_BYTES + 1))
 #define TEXT_BYTES 512
+/* Longest wait for a manager that does not read, with what is not said again. */
+#define WAIT_MS 1000
 
 bool
 notify_is_used(void)
@@ -27,10 +34,82 @@ notify_is_used(void)
 	return getenv("NOTIFY_SOCKET") != NULL;
 }
 
-void
+/* --- words ---------------------------------------------------------------- */
+
+/* The manager's socket as an address; 0: there is none, or none that fits. */
+static socklen_t
+find_manager(struct sockaddr_un *un)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t n = path == NULL ? 0 : strlen(path);
+
+	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (n < 2 || n >= sizeof(un->sun_path) ||
+	    (path[0] != '/' && path[0] != '@'))
+		return 0;
+	memcpy(un->sun_path, path, n);
+	if (path[0] == '@')
+		un->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n +
+	    (path[0] == '/' ? 1 : 0));
+}
+
+/* One datagram; fd goes along unless it is -1. A manager that does not read is
+ * waited for as its socket's time-out says, or not at all. */
+static bool
+send_to(
+    int s, const struct sockaddr_un *un, socklen_t len, struct str text, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { (void *)(uintptr_t)text.ptr, text.len };
+	struct msghdr msg = { .msg_name = (void *)(uintptr_t)un,
+		.msg_namelen = len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+	}
+	return sendmsg(s, &msg, MSG_NOSIGNAL) == (ssize_t)text.len;
+}
+
+/* sd_notify() would wait without end for a manager that does not read, and
+ * nobody watches over us but him. */
+static bool
+tell(int64_t wait_ms, int fd, const char *text)
+{
+	struct timeval tv = { .tv_sec = wait_ms / 1000,
+		.tv_usec = wait_ms % 1000 * US_PER_MS };
+	struct sockaddr_un un;
+	socklen_t len = find_manager(&un);
+	bool is_told;
+	int s;
+
+	if (len == 0)
+		return true;
+	s = socket(AF_UNIX,
+	    SOCK_DGRAM | SOCK_CLOEXEC | (wait_ms == 0 ? SOCK_NONBLOCK : 0), 0);
+	if (s < 0)
+		return false;
+	is_told =
+	    setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == 0 &&
+	    send_to(s, &un, len, str_from_c(text), fd);
+	(void)close(s);
+	return is_told;
+}
+
+bool
 notify_ready(void)
 {
-	(void)sd_notify(0, "READY=1");
+	return tell(0, -1, "READY=1");
 }
 
 /* The manager orders a reload by it: it wants its own clock. */
@@ -38,31 +117,39 @@ void
 notify_reloading(void)
 {
 	struct timespec ts = { 0 };
+	char text[TEXT_BYTES];
 
 	if (!notify_is_used())
 		return;
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	(void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)ts.tv_sec * US_PER_MS * 1000 + ts.tv_nsec / US_PER_MS);
+	(void)tell(WAIT_MS, -1, text);
 }
 
 void
 notify_stopping(void)
 {
-	(void)sd_notify(0, "STOPPING=1");
+	(void)tell(WAIT_MS, -1, "STOPPING=1");
 }
 
-void
+bool
 notify_status(const char *text)
 {
-	(void)sd_notifyf(0, "STATUS=%.*s", TEXT_BYTES, text);
+	char line[TEXT_BYTES];
+
+	(void)snprintf(line, sizeof(line), "STATUS=%s", text);
+	return tell(0, -1, line);
 }
 
 void
 notify_extend(int64_t ms)
 {
-	(void)sd_notifyf(
-	    0, "EXTEND_TIMEOUT_USEC=%lld", (long long)(ms * US_PER_MS));
+	char text[TEXT_BYTES];
+
+	(void)snprintf(text, sizeof(text), "EXTEND_TIMEOUT_USEC=%lld",
+	    (long long)(ms * US_PER_MS));
+	(void)tell(0, -1, text);
 }
 
 int64_t
@@ -78,7 +165,7 @@ notify_watchdog_ms(void)
 void
 notify_alive(void)
 {
-	(void)sd_notify(0, "WATCHDOG=1");
+	(void)tell(0, -1, "WATCHDOG=1");
 }
 
 bool
@@ -92,21 +179,24 @@ notify_is_name(const char *name)
 	return i > 0 && i <= NOTIFY_NAME_MAX_BYTES;
 }
 
-void
+bool
 notify_store(int fd, const char *name)
 {
 	char text[TEXT_BYTES];
 
 	BUG_IF(!notify_is_name(name));
 	(void)snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
-	(void)sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+	return tell(WAIT_MS, fd, text);
 }
 
-void
+bool
 notify_drop(const char *name)
 {
+	char text[TEXT_BYTES];
+
 	BUG_IF(!notify_is_name(name));
-	(void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	(void)snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	return tell(WAIT_MS, -1, text);
 }
 
 /* --- descriptors ---------------------------------------------------------- */

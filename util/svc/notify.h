@@ -8,8 +8,9 @@
 
 /*
  * For the main process of a service (sd_notify(3), sd_listen_fds(3)). Where no
- * manager asked for it, each of these does nothing; what cannot be sent is
- * lost, since the manager has deadlines of its own.
+ * manager asked for it, each of these does nothing. A manager that does not
+ * read is waited for at most a second, and not at all with what can be told
+ * again: readiness, status, signs of life. False: it was not told.
  */
 
 /* Longest name of a descriptor, and most of them. */
@@ -20,12 +21,12 @@
 bool notify_is_used(void);
 
 /* Milestones. After notify_reloading() comes notify_ready() again. */
-void notify_ready(void);
+bool notify_ready(void);
 void notify_reloading(void);
 void notify_stopping(void);
 
 /* One line that `systemctl status` shows; control bytes are not allowed. */
-void notify_status(const char *text);
+bool notify_status(const char *text);
 
 /* A start or a stop goes on, and takes at most so long from now. */
 void notify_extend(int64_t ms);
@@ -39,8 +40,8 @@ bool notify_is_name(const char *name);
 
 /* Has the manager keep a copy of fd over a restart, under a name for which
  * notify_is_name(); and drop all copies of that name. */
-void notify_store(int fd, const char *name);
-void notify_drop(const char *name);
+bool notify_store(int fd, const char *name);
+bool notify_drop(const char *name);
 
 /* A descriptor that this process was executed with. */
 struct notify_fd {
