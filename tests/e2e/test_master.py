@@ -424,6 +424,10 @@ def test_it_works_as_process_one(t):
         return [c for c in children(inner) if not alive(c)]
     await_true("the stranger's child is reaped", lambda: not dead() and
                len(children(inner)) == len(found) - 1)
+    # Another program goes on as process 1.
+    assert run_once(relay, "upgrade")[0] == 0
+    now = relay.pids()
+    assert now["master"] == 1 and now["qmgr"] != found["qmgr"], (found, now)
     kill(inner, signal.SIGTERM)
     assert p.wait(timeout=60) == 0
 
@@ -536,3 +540,41 @@ def test_one_who_is_not_root_cannot_start_anothers(t):
         os.setuid(65534)
     status, text = run_once(relay, "run", preexec_fn=become)
     assert status == 100 and "spool: belongs to user root" in text, text
+
+
+def test_check_looks_and_makes_nothing(t):
+    relay = t.relay()
+    status, text = run_once(relay, "check")
+    assert status == 0 and text.endswith("relay.conf: OK\n"), (status, text)
+    assert not os.path.exists(relay.state)
+    relay.start()
+    # Beside one that runs: the addresses are its own.
+    status, text = run_once(relay, "check")
+    assert status == 0 and "listens there" not in text, (status, text)
+    assert relay.status()["ready"]
+
+
+def test_check_tells_who_has_an_address(t):
+    other = t.relay(name="other").start()
+    relay = t.relay()
+    path = t.path("no/socket")
+    relay.write_conf(relay.text.replace(
+        f'"{t.ip}:{relay.port}"',
+        f'"{t.ip}:{other.port}", "unix:{path}", "203.0.113.1:25"'))
+    status, text = run_once(relay, "check")
+    assert status == 111, (status, text)
+    pid = other.pids()["master"]
+    assert f"{t.ip}:{other.port}: process {pid} (master) listens" in text, text
+    # All are told in one run.
+    assert f"unix:{path}: cannot listen: No such file" in text, text
+    assert "203.0.113.1:25: cannot listen: Cannot assign" in text, text
+
+
+def test_check_and_run_agree_on_a_spool_of_a_newer_version(t):
+    relay = t.relay().start()
+    relay.stop()
+    with open(os.path.join(relay.state, "spool/VERSION"), "w") as f:
+        f.write("99\n")
+    for command in ("check", "run"):
+        status, text = run_once(relay, command)
+        assert status == 100 and "version 99" in text, (command, status, text)

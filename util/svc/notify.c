@@ -25,7 +25,7 @@
 #define NUMBER_BYTES 24
 #define NAMES_BYTES (NOTIFY_FDS_MAX * (NOTIFY_NAME_MAX_BYTES + 1))
 #define TEXT_BYTES 512
-/* Longest wait for a manager that does not read, with what is not said again. */
+/* Longest wait for a manager that does not read, where it is said once. */
 #define WAIT_MS 1000
 
 bool
