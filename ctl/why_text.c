@@ -118,7 +118,7 @@ static void
 put_standing(struct outbuf *out, const struct msg_why_part *m)
 {
 	static const char *const names[] = { "open", "delivered",
-		"failed, notice owed", "failed, notice sent or not due" };
+		"settled, notice owed", "settled, notice sent or not due" };
 	unsigned counts[COUNT_OF(names)] = { 0 };
 	const char *divider = ": ";
 
@@ -141,10 +141,29 @@ put_standing(struct outbuf *out, const struct msg_why_part *m)
 	outbuf_putc(out, '\n');
 }
 
+/* What is told before the part goes on; NULL: nothing. */
+static const char *
+notice_of(const struct msg_why_part *m)
+{
+	if (!str_eq(m->limit_name, STR("notice")))
+		return NULL;
+	for (unsigned i = 0; i < m->n_rcpts && i / 4 < m->standing.len; i++)
+		if (part_standing_get((const uint8_t *)m->standing.ptr, i) ==
+		    RCPT_OWED)
+			return "the sender is owed a notice";
+	return "the sender is to be told of the delay";
+}
+
 static void
 put_where(struct outbuf *out, const struct msg_why_part *m)
 {
+	const char *notice = notice_of(m);
+
 	begin(out, "WHERE");
+	if (notice != NULL) {
+		put(out, notice);
+		put(out, ": ");
+	}
 	put(out, part_state_text(m->state));
 	put(out, " in ");
 	ask_put_foreign(out, m->queue);
@@ -170,14 +189,20 @@ put_where(struct outbuf *out, const struct msg_why_part *m)
 static const char *
 reason_of(const struct msg_why_part *m)
 {
+	bool is_notice = notice_of(m) != NULL;
+
 	switch ((enum part_status)m->state) {
 	case PART_LEASED:
-		return "it is being delivered";
+		return is_notice ? "the notice is being given"
+		                 : "it is being delivered";
 	case PART_WAITING:
-		return "it waits for its next try";
+		return is_notice ? "the notice waits for its next try"
+		                 : "it waits for its next try";
 	case PART_HELD:
 		return "it is held until a person decides";
 	case PART_READY:
+		if (is_notice)
+			return "the notice waits for our own smtpd";
 		return m->limit_name.len > 0 ? "it is due, and a limit binds"
 		                             : "it is due, and nothing "
 		                               "holds it";

@@ -90,9 +90,13 @@ close_file(struct search *s)
 static void
 open_file(struct search *s, int dir_fd)
 {
-	struct ledger_head head = { .number = s->files.numbers[s->next++],
-		.kind = LEDGER_LOG };
+	const uint64_t *number = &s->files.numbers[s->next++];
+	struct ledger_head head = { .number = *number, .kind = LEDGER_LOG };
 	char name[LEDGER_NAME_BYTES + 1];
+
+	/* An older one was kept for a notice: the history begins behind it. */
+	if (s->next > 1 && number[0] != number[-1] + 1)
+		s->history_ms = 0;
 
 	ledger_name_format(&head, name);
 	s->fd = sys.openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);

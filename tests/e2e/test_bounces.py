@@ -152,6 +152,8 @@ def test_an_owed_notice_outlives_a_restart(t):
     await_true("the notice is owed", lambda: "notice" in str(
         relay.why(qid)["site"]) or relay.why(qid)["limit"]["name"] == "notice")
     assert not notices(peer, "kept")
+    text = relay.command("why", qid).stdout
+    assert "WHERE   the sender is owed a notice: " in text, text
     relay.stop()
     relay.start()
     one = status(await_notice(peer, "kept"))

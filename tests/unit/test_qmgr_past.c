@@ -117,6 +117,26 @@ START_TEST(without_a_ledger_there_is_no_history)
 }
 END_TEST
 
+/* A file that was kept for a notice tells what it has. */
+START_TEST(history_begins_behind_the_last_gap)
+{
+	int64_t whole_ms;
+
+	put_tries(1, 1);
+	shell_sync();
+	for (unsigned i = 2; i <= 3; i++) {
+		atomic_store(&failing_writes, 1);
+		put_tries(i, 1);
+		shell_sync();
+	}
+	ck_assert_str_eq(ask(1), "1/0/0:facts 0/1/450:reply ");
+	whole_ms = history_ms;
+	ck_assert_int_eq(unlinkat(ledger_dir.fd, "L0000000000000002", 0), 0);
+	ck_assert_str_eq(ask(1), "1/0/0:facts 0/1/450:reply ");
+	ck_assert_int_gt(history_ms, whole_ms);
+}
+END_TEST
+
 START_TEST(a_long_past_takes_many_slices)
 {
 	put_tries(1, 150);
@@ -172,6 +192,7 @@ main(void)
 	tcase_add_test(tc, entries_come_in_order_with_their_facts);
 	tcase_add_test(tc, what_was_never_heard_of_has_no_past);
 	tcase_add_test(tc, without_a_ledger_there_is_no_history);
+	tcase_add_test(tc, history_begins_behind_the_last_gap);
 	tcase_add_test(tc, a_long_past_takes_many_slices);
 	tcase_add_test(tc, long_facts_are_cut);
 	tcase_add_test(tc, the_searches_in_hand_are_bounded);
