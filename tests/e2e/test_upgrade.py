@@ -4,6 +4,7 @@ refused, and no message is lost, whatever happens meanwhile."""
 import os
 import shutil
 import smtplib
+import subprocess
 import threading
 
 from relay import BIN, Skip, await_true
@@ -176,10 +177,15 @@ def test_a_relay_in_the_background_is_upgraded_and_keeps_its_lock(t):
     relay.command("start")
     t.at_end(lambda: relay.command("stop"))
     before = relay.pids()
+    # One that waits for the end of the instance, and must not see it.
+    waiter = subprocess.Popen(
+        ["flock", "-s", os.path.join(relay.state, "spool/lock"), "true"])
+    t.at_end(lambda: (waiter.kill(), waiter.wait()))
     relay.command("upgrade")
     after = relay.pids()
     assert after["master"] == before["master"]
     assert after["qmgr"] != before["qmgr"]
+    assert waiter.poll() is None, "the lock was free in between"
     p = relay.command("run", check=False)
     assert p.returncode == 111 and str(after["master"]) in p.stderr, p.stderr
     for name, pid in after.items():

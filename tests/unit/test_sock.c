@@ -207,6 +207,48 @@ START_TEST(address_in_use_is_told)
 }
 END_TEST
 
+START_TEST(trying_an_address_takes_nothing)
+{
+	struct sock_addr a = parsed("127.0.0.1:0");
+	int one, two;
+
+	ck_assert_int_eq(sock_listen(&a, 5, &one), ERR_OK);
+	ck_assert_int_eq(sock_local(one, &a), ERR_OK);
+	ck_assert_int_eq(sock_try_bind(&a), ERR_EXISTS);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	(void)close(one);
+	ck_assert_int_eq(sock_try_bind(&a), ERR_OK);
+	ck_assert_int_eq(sock_listen(&a, 5, &two), ERR_OK);
+	(void)close(two);
+	a = parsed("192.0.2.1:0");
+	ck_assert_int_eq(sock_try_bind(&a), ERR_NOTFOUND);
+}
+END_TEST
+
+/* As a service manager leaves one to us: blocking, and open on exec. */
+START_TEST(what_listens_is_adopted_and_nothing_else)
+{
+	struct sock_addr a = parsed("127.0.0.1:0");
+	int listener, other, pair[2];
+
+	ck_assert_int_eq(sock_listen(&a, 5, &listener), ERR_OK);
+	ck_assert_int_eq(fcntl(listener, F_SETFL, 0), 0);
+	ck_assert_int_eq(fcntl(listener, F_SETFD, 0), 0);
+	ck_assert_int_eq(sock_adopt(listener, 5), ERR_OK);
+	assert_flags(listener);
+	ck_assert_int_eq(sock_accept(listener, NULL, &other), ERR_AGAIN);
+	(void)close(listener);
+	ck_assert_int_eq(sock_adopt(listener, 5), ERR_PROTO);
+	ck_assert_int_eq(sock_pair(pair), ERR_OK);
+	ck_assert_int_eq(sock_adopt(pair[0], 5), ERR_PROTO);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	other = socket(AF_INET, SOCK_DGRAM, 0);
+	ck_assert_int_eq(sock_adopt(other, 5), ERR_PROTO);
+	(void)close(other);
+}
+END_TEST
+
 START_TEST(refused_connection_is_told)
 {
 	struct sock_addr a = parsed("127.0.0.1:0");
@@ -395,6 +437,8 @@ main(void)
 	tcase_add_test(tc, ip_without_port_is_read_and_written);
 	tcase_add_loop_test(tc, tcp_client_and_server_meet, 0, COUNT_OF(tcp));
 	tcase_add_test(tc, address_in_use_is_told);
+	tcase_add_test(tc, trying_an_address_takes_nothing);
+	tcase_add_test(tc, what_listens_is_adopted_and_nothing_else);
 	tcase_add_test(tc, refused_connection_is_told);
 	tcase_add_checked_fixture(tc_unix, set_up, tear_down);
 	tcase_add_test(tc_unix, unix_client_and_server_meet);
