@@ -271,11 +271,15 @@ put_trouble(struct outbuf *out, const struct status_row *row)
 }
 
 static void
-put_unseparated(struct outbuf *out, const struct status *s)
+put_privileges(struct outbuf *out, const struct status *s)
 {
-	if (s->unseparated[0] != '\0')
-		PUT(out,
-		    "privileges    not separated, all run as one user: %s\n",
+	if (!s->is_running)
+		return;
+	PUT(out, "privileges    ");
+	if (s->unseparated[0] == '\0')
+		PUT(out, "separated\n");
+	else
+		PUT(out, "not separated, all run as one user: %s\n",
 		    s->unseparated);
 }
 
@@ -319,7 +323,7 @@ print_text(const struct status *s)
 	ctl_out_init(&out, OUT_BYTES);
 	put_head(&out, s);
 	put_accepting(&out, s);
-	put_unseparated(&out, s);
+	put_privileges(&out, s);
 	if (s->n > 0)
 		PUT(&out,
 		    "process     pid     state    restarts      cpu  "

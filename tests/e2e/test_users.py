@@ -76,6 +76,7 @@ def test_each_program_has_its_user_and_no_more_than_it_needs(t):
     peer = t.peer(lambda s: s.serve())
     relay = t.relay(relay_to=peer.address).start()
     assert relay.status()["privileges_separated"] is True
+    assert "\nprivileges    separated\n" in relay.command("status").stdout
     assert "privileges_not_separated" not in relay.log_text()
     for name, pid in relay.pids().items():
         with open(f"/proc/{pid}/status") as f:
