@@ -249,6 +249,31 @@ START_TEST(what_listens_is_adopted_and_nothing_else)
 }
 END_TEST
 
+START_TEST(addresses_of_this_machine_are_local)
+{
+	struct sock_addr a = parsed("127.0.0.1:25");
+
+	ck_assert(sock_is_local(&a));
+	/* The port does not matter, taken or not. */
+	a = parsed("127.255.255.254:65535");
+	ck_assert(sock_is_local(&a));
+	a = parsed("192.0.2.1:25");
+	ck_assert(!sock_is_local(&a));
+	a = parsed("[2001:db8::1]:25");
+	ck_assert(!sock_is_local(&a));
+}
+END_TEST
+
+START_TEST(without_a_socket_no_address_is_local)
+{
+	struct sock_addr a = parsed("127.0.0.1:25");
+
+	ck_assert_int_eq(sys_fault_init("socket:1:EMFILE"), ERR_OK);
+	ck_assert(!sock_is_local(&a));
+	ck_assert(sock_is_local(&a));
+}
+END_TEST
+
 START_TEST(refused_connection_is_told)
 {
 	struct sock_addr a = parsed("127.0.0.1:0");
@@ -439,6 +464,8 @@ main(void)
 	tcase_add_test(tc, address_in_use_is_told);
 	tcase_add_test(tc, trying_an_address_takes_nothing);
 	tcase_add_test(tc, what_listens_is_adopted_and_nothing_else);
+	tcase_add_test(tc, addresses_of_this_machine_are_local);
+	tcase_add_test(tc, without_a_socket_no_address_is_local);
 	tcase_add_test(tc, refused_connection_is_told);
 	tcase_add_checked_fixture(tc_unix, set_up, tear_down);
 	tcase_add_test(tc_unix, unix_client_and_server_meet);
