@@ -14,6 +14,7 @@
 #define SEGMENT 5
 
 static struct checkpoint *checkpoint;
+static struct notices *notices; /* of the checkpoint */
 static unsigned n_written, n_failed;
 
 /* --- life ----------------------------------------------------------------- */
@@ -32,6 +33,7 @@ die(void)
 {
 	store_free(&store);
 	checkpoint_free(&checkpoint);
+	notices_free(&notices);
 	journal_free(&journal);
 }
 
@@ -360,7 +362,6 @@ new_checkpoint(const struct replay *replay)
 		.loop = loop,
 		.core = core,
 		.journal = journal,
-		.notices = notices_new(ledger_dir.fd),
 		.ledger_fd = ledger_dir.fd,
 		.next_number = replay->next_checkpoint,
 		.last_number = replay->checkpoint,
@@ -369,6 +370,9 @@ new_checkpoint(const struct replay *replay)
 		.done = on_done,
 	};
 
+	notices_free(&notices);
+	notices = notices_new(ledger_dir.fd);
+	conf.notices = notices;
 	shell_store_new();
 	conf.store = store;
 	checkpoint = checkpoint_new(&conf);
