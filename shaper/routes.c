@@ -100,11 +100,13 @@ is_good(const struct routes *r, const struct entry *e)
 	    loop_now_ms(r->loop) < e->until_ms;
 }
 
-/* Relays are named by their section and its configuration. */
+/* Behind the first ':' stands what is looked up, for people. Relays are told
+ * apart by their section and its configuration. */
 static struct str
 put_key(const struct routes *r, const struct conf_route *route,
     struct str domain, struct outbuf *out)
 {
+	struct str name = domain;
 	size_t room;
 
 	if (route->relay.n > 0) {
@@ -112,13 +114,13 @@ put_key(const struct routes *r, const struct conf_route *route,
 		outbuf_put_u64(out, r->generation);
 		outbuf_putc(out, '.');
 		outbuf_put_u64(out, (uint64_t)(route - r->conf->route));
-		return outbuf_str(out);
+		name = route->relay.items[0];
+	} else {
+		outbuf_put_u64(out, route->port);
 	}
-	outbuf_put_u64(out, route->port);
 	outbuf_putc(out, ':');
 	room = outbuf_room(out);
-	outbuf_put(
-	    out, str_head(domain, domain.len < room ? domain.len : room));
+	outbuf_put(out, str_head(name, name.len < room ? name.len : room));
 	return outbuf_str(out);
 }
 
@@ -194,24 +196,33 @@ tell_known(const struct entry *e, struct route_question *q)
 	tell(q, &found);
 }
 
+/* Whether the hosts of before serve on, though they were looked up in vain. */
+static bool
+take_stale(struct entry *e, int64_t now_ms, struct str text)
+{
+	int64_t end_ms = e->good_until_ms + e->routes->conf->dns.stale_ms;
+	int64_t age_ms = now_ms - e->good_until_ms;
+
+	if (e->hosts.len == 0 || now_ms >= end_ms)
+		return false;
+	e->status = ROUTE_OK;
+	e->until_ms = now_ms + STALE_MS < end_ms ? now_ms + STALE_MS : end_ms;
+	LOG(EV_ROUTE_STALE,
+	    KV_STR("domain", str_tail(e->key, str_find(e->key, ':') + 1)),
+	    KV_NUM("age_ms", age_ms > 0 ? age_ms : 0), KV_STR("msg", text));
+	return true;
+}
+
 static void
 take_failure(struct entry *e, const struct found *found)
 {
-	struct routes *r = e->routes;
-	int64_t now_ms = loop_now_ms(r->loop), wait_ms = AGAIN_MIN_MS;
+	int64_t now_ms = loop_now_ms(e->routes->loop), wait_ms = AGAIN_MIN_MS;
 
 	for (uint32_t i = 0; i < e->fails && wait_ms < AGAIN_MAX_MS; i++)
 		wait_ms *= 2;
 	e->fails++;
-	if (e->hosts.len > 0 &&
-	    now_ms < e->good_until_ms + r->conf->dns.stale_ms) {
-		e->status = ROUTE_OK;
-		e->until_ms = now_ms + STALE_MS;
-		LOG(EV_ROUTE_STALE, KV_STR("domain", e->key),
-		    KV_NUM("age_ms", now_ms - e->good_until_ms),
-		    KV_STR("msg", found->text));
+	if (take_stale(e, now_ms, found->text))
 		return;
-	}
 	drop_text(&e->hosts);
 	e->status = ROUTE_AGAIN;
 	e->until_ms =

@@ -34,8 +34,9 @@ struct routes *routes_new(struct loop *loop, const struct conf *conf);
 /* Questions that wait are forgotten. */
 void routes_free(struct routes **routes);
 
-/* The configuration is another one: all that was known is forgotten; questions
- * that wait are told to ask again. */
+/* The configuration is another one: all that is known is looked up again before
+ * it serves, but where no resolver answers; questions that wait are told to ask
+ * again. */
 void routes_reset(struct routes *routes, const struct conf *conf);
 
 /* The hosts of a domain by a route section of conf that is not discard: its

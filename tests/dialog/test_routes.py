@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Routes by mail exchangers: a real relay, a name server, and hosts that are
 reached, or are not."""
+import struct
+
 import dnsstub
 from dnsstub import DnsStub, record, reply
 from neighbours import Dnsmasq, address
@@ -207,6 +209,37 @@ def test_another_questions_answer_is_not_taken(t):
     waits(t, answer, 'timeout = "2s"')
 
 
+def test_exchangers_with_names_that_are_none_wait(t):
+    """Names of bytes that no host name has, among good ones."""
+    names = iter((b"\x04a\0b.\0", b"\x03\\\"\r\0", b"\x02\xff\xfe\0"))
+    bad = next(names)
+
+    def answer(name, kind, q):
+        nonlocal bad
+        if kind != "MX":
+            return reply(q, [record(name, "A", "127.0.0.1")])
+        good = record(name, "MX", (1, "mx.d.test"))
+        data = b"\0\1" + bad
+        bad = next(names, bad)
+        return reply(q, [good, dnsstub.wire_name(name) + struct.pack(
+            "!HHIH", dnsstub.TYPES["MX"], 1, 60, len(data)) + data])
+    dns, relay, qid = waits(t, answer, 'timeout = "2s"')
+    assert "garbage" in str(relay.why(qid)), relay.why(qid)
+
+
+def test_the_longest_domain_is_looked_up(t):
+    port = t.port()
+    good = t.sink(ip=address(t, 1), port=port)
+    dns = DnsStub(t, lambda name, kind, q: reply(
+        q, [record(name, "A", address(t, 1))] if kind == "A" else ()))
+    relay = relay_by_mx(t, dns, port)
+    # The longest address that SMTP takes has 254 bytes.
+    longest = f"{'.'.join(['x' * 63] * 4)[:247]}.test"
+    relay.submit(to=(f"a@{longest}",))
+    await_true("it is delivered", lambda: good.stats()["msgs"] == 1)
+    assert (longest, "MX") in dns.asked, dns.asked
+
+
 def test_an_answer_that_comes_later_is_used(t):
     port = t.port()
     good = t.sink(ip=address(t, 1), port=port)
@@ -230,7 +263,7 @@ def test_an_answer_that_comes_later_is_used(t):
     assert good.stats()["msgs"] == 1
 
 
-def reload_without_dns(t):
+def reload_without_dns(t, stale):
     """Mail to a domain that is known, after a reload and with a resolver that
     has no answer any more."""
     port = t.port()
@@ -244,7 +277,7 @@ def reload_without_dns(t):
                      if kind == "A" else ())
     dns = DnsStub(t, answer)
     relay = relay_by_mx(t, dns, port,
-                        settings='timeout = "2s"  stale = "1h"')
+                        settings=f'timeout = "2s"  stale = "{stale}"')
     relay.submit(to=("a@d.test",))
     relay.await_empty()
     state["up"] = False
@@ -254,10 +287,35 @@ def reload_without_dns(t):
 
 
 def test_what_was_known_serves_when_no_resolver_answers(t):
-    good, relay = reload_without_dns(t)
+    good, relay = reload_without_dns(t, "1h")
     relay.await_empty()
     assert good.stats()["msgs"] == 2, good.stats()
-    assert "event=route_stale" in relay.log_text()
+    assert "event=route_stale domain=d.test age_ms=0 " in relay.log_text()
+
+
+def test_an_answer_whose_time_is_not_over_serves_though_none_may_be_stale(t):
+    good, relay = reload_without_dns(t, "0s")
+    relay.await_empty()
+    assert good.stats()["msgs"] == 2, good.stats()
+
+
+def test_a_reload_while_a_lookup_hangs_asks_the_new_resolver(t):
+    port = t.port()
+    good = t.sink(ip=address(t, 1), port=port)
+    silent = DnsStub(t, lambda *_: None)
+    dns = Dnsmasq(t, f"--host-record=d.test,{address(t, 1)}")
+    # Within the test the look-up has no end of its own.
+    relay = relay_by_mx(t, silent, port, settings='timeout = "5m"')
+    qid = relay.submit(to=("a@d.test",))
+    await_true("the look-up is out", lambda: silent.asked)
+    assert relay.why(qid)["limit"]["name"] == "route", relay.why(qid)
+    with open(relay.conf) as f:
+        text = f.read()
+    relay.write_conf(text.replace(silent.address, dns.address))
+    relay.command("reload")
+    relay.await_empty()
+    assert good.stats()["msgs"] == 1, good.stats()
+    assert all(p["restarts"] == 0 for p in relay.status()["processes"])
 
 
 def test_a_contradictory_answer_ends(t):
@@ -297,6 +355,25 @@ dns {{ server = {{ "{dns.address}" }}  dnssec = "require"
     qid = relay.submit(to=("a@d.test",))
     await_true("why names the route",
                lambda: "mail exchangers of d.test" in str(relay.why(qid)))
+
+
+def test_many_domains_are_looked_up_at_once(t):
+    """None is answered before all are asked for."""
+    port = t.port()
+    good = t.sink(ip=address(t, 1), port=port)
+    wanted = {f"d{i}.test" for i in range(30)}
+
+    def answer(name, kind, q):
+        if {n for n, k in dns.asked if k == "MX"} < wanted:
+            return None
+        return reply(q, [record(name, "A", address(t, 1))]
+                     if kind == "A" else ())
+    dns = DnsStub(t, answer)
+    relay = relay_by_mx(t, dns, port)
+    for domain in sorted(wanted):
+        relay.submit(to=(f"a@{domain}",))
+    relay.await_empty()
+    assert good.stats()["msgs"] == 30, good.stats()
 
 
 def test_grants_go_on_while_a_lookup_hangs(t):
