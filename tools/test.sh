@@ -35,6 +35,7 @@ make -s -j"$jobs" DEV=1 SAN=1 all tests || exit 1
 suite "the same under ASan and UBSan" make -s DEV=1 SAN=1 check
 suite "self-test of the style checks" sh tests/selftest.sh
 suite "fuzz targets, a few seconds each" sh tests/fuzz.sh 2
-suite "whole processes" python3 tests/run.py -j "$jobs"
+# They wait more than they work.
+suite "whole processes" python3 tests/run.py -j "$((jobs * 2))"
 awk '{ p += $1; f += $3; s += $5 }
 	END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }' "$total"
