@@ -16,7 +16,7 @@
 
 /* Goes up with each change of messages.def: processes of two versions do not
  * talk to each other. */
-#define PROTO_VERSION 2
+#define PROTO_VERSION 3
 
 /*
  * For MESSAGE(LEASE, lease, ...) there are MSG_LEASE and struct msg_lease, with
