@@ -3,9 +3,10 @@
  *
  * Trouble with one connection while others work is a limit found: the site
  * may have as many as work (the cut), one more each minute while all is well.
- * Trouble with the last one is a throttle (a pause that doubles up to the
- * longest) or, where nobody lets us in, an outage: then one connection probes,
- * and the site is up again once it let an attempt through.
+ * Trouble with the last one, whatever the host says, is an outage: one
+ * connection probes, and the site is up again once it let an attempt through,
+ * with the cut of before the fall. A transaction that is throttled makes a
+ * pause, which doubles up to the longest as long as nothing passes.
  */
 #include "qmgr/core/core_int.h"
 
@@ -44,7 +45,7 @@ report(struct core *core, const struct site *s, enum conn_why why,
 
 /* A second throttle within a pause is the same one. */
 static void
-slow_down(struct core *core, struct site *s, int64_t asked_ms)
+slow_down(struct core *core, struct site *s)
 {
 	int64_t ms = s->pause_step_ms * 2;
 
@@ -56,6 +57,13 @@ slow_down(struct core *core, struct site *s, int64_t asked_ms)
 		s->pause_step_ms = ms;
 		s->pause_ms = core->now_ms + ms;
 	}
+	site_reckon(core, s);
+}
+
+/* The host says how long it is to be left alone. */
+static void
+leave_alone(struct core *core, struct site *s, int64_t asked_ms)
+{
 	if (asked_ms > HEALTH_ASKED_MAX_MS)
 		asked_ms = HEALTH_ASKED_MAX_MS;
 	if (core->now_ms + asked_ms > s->pause_ms)
@@ -66,7 +74,7 @@ slow_down(struct core *core, struct site *s, int64_t asked_ms)
 static void
 cut_back(struct core *core, struct site *s)
 {
-	s->cut = s->n_up > 0 ? s->n_up : 1;
+	s->cut = s->n_up;
 	s->cut_grow_ms = core->now_ms + HEALTH_GROW_MS;
 	site_reckon(core, s);
 }
@@ -77,6 +85,8 @@ take_down(struct core *core, struct site *s, int64_t asked_ms)
 	int64_t max_ms = site_policy(core, s)->probe_max_ms;
 	int64_t ms;
 
+	/* How many fell one after the other says nothing of what it bears. */
+	s->cut = s->cut_proven;
 	if (s->down_ms == 0)
 		s->down_ms = core->now_ms;
 	ms = (core->now_ms - s->down_ms) / HEALTH_PROBE_SHARE;
@@ -122,12 +132,11 @@ health_conn_down(struct core *core, struct site *s, const struct conn *c,
 		return;
 	if (s->n_up > 0) {
 		cut_back(core, s);
-	} else if (why == CONN_THROTTLED) {
-		cut_back(core, s);
-		slow_down(core, s, end->wait_ms);
-	} else {
-		take_down(core, s, end->wait_ms);
+		return;
 	}
+	take_down(core, s, end->wait_ms);
+	if (why == CONN_THROTTLED)
+		leave_alone(core, s, end->wait_ms);
 }
 
 void
@@ -135,13 +144,14 @@ health_throttled(struct core *core, struct site *s, const struct core_result *r)
 {
 	remember(core, s, r->code, r->text);
 	report(core, s, CONN_THROTTLED, r->code, r->text);
-	slow_down(core, s, 0);
+	slow_down(core, s);
 }
 
 void
 health_passed(struct core *core, struct site *s)
 {
 	s->passes++;
+	s->cut_proven = s->cut;
 	if (core->now_ms >= s->pause_ms)
 		s->pause_step_ms = 0;
 	if (s->down_ms == 0)
@@ -155,7 +165,7 @@ health_forget(struct core *core, struct site *s)
 {
 	s->down_ms = s->probe_ms = 0;
 	s->pause_ms = s->pause_step_ms = 0;
-	s->cut = UINT32_MAX;
+	s->cut = s->cut_proven = UINT32_MAX;
 	site_mark(core, s);
 	site_reckon(core, s);
 }

@@ -167,17 +167,19 @@ say_pair(struct outbuf *out, struct str a, struct str b)
 static int64_t
 site_limit(struct core *core, struct site *s, struct core_limit *limit)
 {
-	if (s->down_ms > 0) {
-		*limit = (struct core_limit){ STR("site down"),
-			STR("probing with 1 connection"), STR("learned"),
-			s->trouble };
-		return from_now(core, s->probe_ms);
-	}
 	if (core->now_ms < s->pause_ms) {
 		*limit = (struct core_limit){ STR("throttled"),
 			say_number(core, s->trouble_code), STR("learned"),
 			s->trouble };
 		return from_now(core, s->pause_ms);
+	}
+	if (s->down_ms > 0) {
+		*limit = (struct core_limit){ s->trouble_code == 421
+			    ? STR("throttled")
+			    : STR("site down"),
+			STR("probing with 1 connection"), STR("learned"),
+			s->trouble };
+		return from_now(core, s->probe_ms);
 	}
 	if (core->now_ms < s->wait_ms) {
 		*limit = s->limit;

@@ -42,7 +42,7 @@ begin(struct core *core, struct site *s, size_t source_len)
 {
 	s->source = str_head(str_tail(s->id, 1), source_len);
 	s->provider = str_tail(s->id, 1 + source_len);
-	s->cut = UINT32_MAX;
+	s->cut = s->cut_proven = UINT32_MAX;
 	list_init(&s->lanes);
 	list_init(&s->idle);
 	list_init(&s->busy);

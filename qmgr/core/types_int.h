@@ -187,6 +187,7 @@ struct site {
 	uint8_t passes; /* attempts that the site let through, counted round */
 	uint32_t cut;   /* connections that it bears; UINT32_MAX: no cut */
 	int64_t cut_grow_ms;
+	uint32_t cut_proven;   /* the cut with which something passed last */
 	int64_t pause_ms;      /* throttled until */
 	int64_t pause_step_ms; /* length of the last pause, 0: all is well */
 	int64_t down_ms;       /* since, 0: is not down */

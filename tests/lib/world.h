@@ -155,7 +155,7 @@ world_down(const struct core_action *open, enum conn_why why)
 	struct core_conn_end end = { .worker = open->worker,
 		.conn = open->conn,
 		.why = why,
-		.code = 421,
+		.code = why == CONN_THROTTLED ? 421 : 0,
 		.text = STR("421 too many") };
 
 	ck_assert_int_eq(core_conn_down(world.core, &end), ERR_OK);

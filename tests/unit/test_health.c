@@ -89,19 +89,55 @@ START_TEST(a_cut_grows_back_to_the_grant)
 }
 END_TEST
 
-START_TEST(a_site_that_throttles_all_waits_twice_as_long_each_time)
+/* All of them are told 421, one after the other, and new ones too. */
+START_TEST(a_site_that_throttles_all_is_probed_and_reopens_as_it_was)
+{
+	struct qid qid;
+
+	begin(1000, 4);
+	qid = world_admit("", "a.test");
+	for (uint32_t i = 0; i < 4; i++)
+		up(i);
+	world_run();
+	world_tell(world_act(CORE_LEASE, 0), VERDICT_DELIVERED);
+	world_run();
+	for (uint32_t i = 0; i < 4; i++)
+		down(i, CONN_THROTTLED);
+	ck_assert_int_eq(site()->down_ms, world.now_ms);
+	WORLD_STR_EQ(world_why(&qid).limit.name, "throttled");
+	for (uint32_t i = 4; i < 30; i++) {
+		ck_assert_uint_eq(opens(), i);
+		world_pass(1000);
+		ck_assert_uint_eq(opens(), i + 1);
+		down(i, CONN_THROTTLED);
+	}
+	world_pass(1000);
+	/* The first that passes opens it again, for all four. */
+	up(30);
+	world_run();
+	world_tell(world_act(CORE_LEASE, world_count(CORE_LEASE) - 1),
+	    VERDICT_DELIVERED);
+	world_run();
+	ck_assert_int_eq(site()->down_ms, 0);
+	ck_assert_uint_eq(opens(), 34);
+	world_end();
+}
+END_TEST
+
+START_TEST(transactions_that_are_throttled_pause_twice_as_long_each_time)
 {
 	static const int64_t waits_ms[] = { 1000, 2000, 4000, 8000 };
+	struct core_result r;
 
-	begin(1, 4);
+	begin(100, 1);
+	up(0);
+	world_run();
 	for (uint32_t i = 0; i < COUNT_OF(waits_ms); i++) {
-		down(i, CONN_THROTTLED);
+		r = world_result(world_act(CORE_LEASE, i), OUTCOME_THROTTLED);
+		ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+		world_run();
 		ck_assert_int_eq(site()->pause_ms - world.now_ms, waits_ms[i]);
-		ck_assert_uint_eq(opens(), i + 1);
-		world_pass(waits_ms[i] - 500);
-		ck_assert_uint_eq(opens(), i + 1);
-		world_pass(500);
-		ck_assert_uint_eq(opens(), i + 2);
+		world_pass(waits_ms[i]);
 	}
 	world_end();
 }
@@ -231,7 +267,8 @@ main(void)
 {
 	const TTest *tests[] = { a_421_at_the_nth_connection_makes_no_storm,
 		a_cut_grows_back_to_the_grant,
-		a_site_that_throttles_all_waits_twice_as_long_each_time,
+		a_site_that_throttles_all_is_probed_and_reopens_as_it_was,
+		transactions_that_are_throttled_pause_twice_as_long_each_time,
 		the_wait_that_the_peer_asks_for_is_honoured,
 		a_site_that_is_down_is_probed_by_one_connection,
 		one_that_breaks_off_before_mail_is_down,
