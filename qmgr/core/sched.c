@@ -5,6 +5,10 @@
 #define SCHED_SLICE 256     /* steps of a call */
 #define SCHED_SITE_SLICE 32 /* steps at one site before the next */
 #define SCHED_LONELY_SLICE 8
+/* Connections that are being opened at once, beyond as many as are up: a host
+ * that is sick is not met by all of them, and twice as many are there each
+ * round trip. */
+#define SCHED_OPENING_MAX 8
 
 bool
 sched_may_send(const struct core *core, const struct site *s)
@@ -65,6 +69,8 @@ open_more(struct core *core, struct site *s, int steps)
 		return steps;
 	if (want > limit)
 		want = limit;
+	if (want > 2 * s->n_up + SCHED_OPENING_MAX)
+		want = 2 * s->n_up + SCHED_OPENING_MAX;
 	while (
 	    s->n_up + s->n_opening < want && steps > 0 && core_has_room(core)) {
 		if (!conn_open(core, s, -1))

@@ -309,7 +309,9 @@ END_TEST
 
 START_TEST(broken_frame_ends_the_connection_and_says_where)
 {
-	ck_assert_int_eq(write(b.fd, "\x08\0\0\0\xff\xff\2\0", 8), 8);
+	char frame[] = { 8, 0, 0, 0, '\xff', '\xff', PROTO_VERSION, 0 };
+
+	ck_assert_int_eq(write(b.fd, frame, sizeof(frame)), sizeof(frame));
 	loop_run(loop);
 	ck_assert_int_eq(a.n_frames, 0);
 	ck_assert_int_eq(a.n_closed, 1);
