@@ -184,12 +184,15 @@ on_up(void *arg)
 }
 
 /* qmgr died. What is in hand goes on; what is being opened is for nobody, since
- * its successor does not know of it. */
+ * its successor does not know of it. But where the link broke at this end, qmgr
+ * lives, and takes what it hears now for our death (Q5): so it must be. */
 static void
-on_down(void *arg)
+on_down(void *arg, enum err why)
 {
 	struct deliver *d = arg;
 
+	if (why != ERR_EOF)
+		fatal("the connection to qmgr failed: %s", err_text(why));
 	d->is_linked = false;
 	conn_drop_opening(d);
 	work_conn_gone(d);

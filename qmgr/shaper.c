@@ -20,10 +20,11 @@ on_up(void *arg)
 }
 
 static void
-on_down(void *arg)
+on_down(void *arg, enum err why)
 {
 	struct qmgr *q = arg;
 
+	(void)why;
 	if (!q->is_stopping)
 		LOG(EV_SHAPER_AWAY,
 		    KV_CSTR("msg", "the last grants hold, then the floor"));

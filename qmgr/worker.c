@@ -156,7 +156,9 @@ worker_hello(struct qpeer *peer, uint32_t index)
 	 * may still be on its way. */
 	if (w->peer != NULL)
 		return ERR_AGAIN;
-	if (w->is_lost && w->pid == peer->pid) {
+	/* It was cut off, or hung up and lives: what it held is not its own
+	 * any more, and it may be at work on it. */
+	if (w->pid == peer->pid) {
 		worker_kill(q, index, STR("broke the protocol"));
 		return ERR_AGAIN;
 	}

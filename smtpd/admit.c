@@ -16,9 +16,10 @@ on_up(void *arg)
 }
 
 static void
-on_down(void *arg)
+on_down(void *arg, enum err why)
 {
 	(void)arg;
+	(void)why;
 }
 
 /* qmgr has nothing to say to us. */

@@ -101,7 +101,7 @@ tried(struct core *core, uint32_t part, const struct core_result *r,
 	count_try(core, p, r->code);
 	if (r->is_doubtful) {
 		cause = CAUSE_POSSIBLY_DELIVERED;
-		fate_note(core, part, "the connection broke after the dot");
+		fate_doubt(core, part, "the connection broke after the dot");
 	}
 	if (may_follow(r) && !part_is_owed(core, p)) {
 		p->cause = CAUSE_DEFERRED;

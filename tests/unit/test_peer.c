@@ -106,11 +106,12 @@ on_frame(void *arg, struct frame *f)
 }
 
 static void
-on_down(void *arg)
+on_down(void *arg, enum err why)
 {
 	struct scene *s = arg;
 
 	ck_assert_ptr_null(peer_chan(s->peer));
+	ck_assert_int_eq(why, s->is_listening ? ERR_PROTO : ERR_EOF);
 	s->n_down++;
 	if (!s->is_listening)
 		loop_stop(s->loop);

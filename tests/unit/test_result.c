@@ -286,6 +286,8 @@ START_TEST(doubt_after_the_dot_is_marked_and_tried_again)
 	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
 	world_run();
 	ck_assert_uint_eq(world_count(CORE_NOTE), 1);
+	ck_assert_uint_eq(
+	    world_act(CORE_NOTE, 0)->part.cause, CAUSE_POSSIBLY_DELIVERED);
 	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
 	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_POSSIBLY_DELIVERED);
 	world_end();

@@ -58,7 +58,7 @@ handle_close(void *arg, enum err why, const char *text)
 	if (loop_now_ms(p->loop) - p->since_ms >= PEER_SETTLED_MS)
 		p->wait_ms = PEER_WAIT_MIN_MS;
 	wait_again(p);
-	p->conf.on_down(p->conf.arg);
+	p->conf.on_down(p->conf.arg, why);
 }
 
 /* HELLO is the first frame: there is always room for it. */

@@ -35,8 +35,9 @@ struct peer_conf {
 	enum err (*on_frame)(void *arg, struct frame *f);
 
 	/* The connection has ended, after all its frames; peer_chan() is NULL.
+	 * why: EOF if the other side hung up; anything else is of this side.
 	 * What was asked of the other side is to be asked again on_up. */
-	void (*on_down)(void *arg);
+	void (*on_down)(void *arg, enum err why);
 	void *arg;
 };
 
