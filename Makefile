@@ -6,6 +6,7 @@
 #   make check             unit tests, fuzz corpora, golden files, style
 #   make check SAN=1       the same under ASan and UBSan
 #   make fuzz FUZZ_S=10    libFuzzer (clang), FUZZ_S seconds a target
+#   make soak N=10000     kills the processes of relays at work, N in all
 #   make bench             the load generator, the sink and their kin
 #   make install           into prefix (/usr/local), below DESTDIR
 #   make uninstall         takes that away; configuration and spool stay
@@ -163,6 +164,13 @@ $B/fuzz/fuzz_%: $B/fuzz/tests/fuzz/fuzz_%.o $B/fuzz/libcore.a $B/fuzz/libutil.a
 	$(call say,LD)
 	$(Q)$(FUZZ_CC) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
+# N processes are killed, in rounds that begin with SEED; JOBS relays at a time.
+N ?= 1000
+SEED ?= 1
+JOBS ?= 4
+soak: all
+	python3 tests/crash/soak.py $N --seed $(SEED) --jobs $(JOBS)
+
 bench:
 	@$(MAKE) -s -C tests/bench O=$(abspath $O)/bench
 
@@ -186,7 +194,7 @@ uninstall:
 clean:
 	rm -rf $O
 
-.PHONY: all tests check fuzz fuzz-build bench format-check style clean \
+.PHONY: all tests check fuzz fuzz-build soak bench format-check style clean \
 	install uninstall
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -145,7 +145,8 @@ count_death(struct core *core, uint32_t part, const struct core_freed *freed)
 }
 
 static void
-died_delivering(struct core *core, uint32_t part, enum slot_phase phase)
+died_delivering(
+    struct core *core, uint32_t part, enum slot_phase phase, bool is_noted)
 {
 	struct part *p = part_get(core, part);
 
@@ -154,7 +155,8 @@ died_delivering(struct core *core, uint32_t part, enum slot_phase phase)
 		return;
 	}
 	p->cause = CAUSE_POSSIBLY_DELIVERED;
-	fate_note(core, part, "its worker died after the dot");
+	if (!is_noted)
+		fate_note(core, part, "its worker died after the dot");
 }
 
 static void
@@ -174,7 +176,7 @@ take_back_part(struct core *core, uint32_t part, const struct slot_entry *e,
 		return;
 	}
 	if (kind == NOTICE_NONE)
-		died_delivering(core, part, phase);
+		died_delivering(core, part, phase, e->is_left);
 	else
 		notice_took_back(core, part, kind, phase);
 	count_death(core, part, freed);

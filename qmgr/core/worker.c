@@ -154,6 +154,19 @@ core_worker_down(struct core *core, unsigned worker, const uint8_t *phases)
 	lonely_worker_gone(core, worker);
 }
 
+/* A part that is not known yet: its doubt is told at once, for slots may be
+ * gone by the time that its record is found. */
+static void
+note_left(struct core *core, const struct slot_entry *e)
+{
+	struct core_action *a = core_emit(core, CORE_NOTE);
+
+	a->part = (struct part_state){ .qid = e->filled.qid,
+		.part = e->filled.part,
+		.cause = CAUSE_POSSIBLY_DELIVERED };
+	a->text = str_from_c("its worker died after the dot");
+}
+
 /* Takes back what nobody holds. What may have arrived, but is of no part yet,
  * stays: when its record is admitted, that must be told. */
 static void
@@ -163,9 +176,13 @@ drain_slot(struct core *core, uint32_t worker, uint32_t slot)
 
 	if (e->state != CORE_SLOT_OUT || e->is_held)
 		return;
-	e->is_left = e->part == 0 && e->phase > SLOT_LEASED;
-	if (!e->is_left)
+	if (e->part != 0 || e->phase <= SLOT_LEASED) {
 		lease_take_back(core, worker, slot);
+		return;
+	}
+	if (!e->is_left && e->phase > SLOT_TRANSACTION)
+		note_left(core, e);
+	e->is_left = true;
 }
 
 bool

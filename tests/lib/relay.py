@@ -126,16 +126,21 @@ queue "*" {{ retry_first = "{retry}" retry_max = "1s" }}
                                  f"{p.returncode}\n{p.stdout}{p.stderr}")
         return p
 
-    def start(self, env=None):
-        """Starts in the foreground of a child, awaits readiness."""
+    def launch(self, env=None):
+        """Starts in the foreground of a child."""
         self.log = open(self.t.path("relay.log"), "ab")
         self.process = subprocess.Popen(
             [os.path.join(BIN, "holdfast"), "-c", self.conf, "run"],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
             env={**os.environ, **(env or {})})
+        self.log.close()
         if not self.started:
             self.t.at_end(self.end)
         self.started = True
+
+    def start(self, env=None):
+        """Launches it and awaits readiness."""
+        self.launch(env)
 
         def ready():
             if self.process.poll() is not None:

@@ -290,6 +290,8 @@ START_TEST(doubt_after_the_dot_is_marked_and_tried_again)
 	    world_act(CORE_NOTE, 0)->part.cause, CAUSE_POSSIBLY_DELIVERED);
 	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
 	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_POSSIBLY_DELIVERED);
+	ck_assert_uint_eq(
+	    world_act(CORE_NOTE, 0)->part.cause, CAUSE_POSSIBLY_DELIVERED);
 	world_end();
 }
 END_TEST

@@ -188,7 +188,8 @@ is_zero(struct str s)
 }
 
 /* No batch begins in the block at r->offset. Over a hole in one step: most of
- * a file that was allocated ahead is one. */
+ * a file that was allocated ahead is one. What was read once is no hole to the
+ * kernel any more, so it is asked once a window. */
 static void
 pass_block(struct ledgerread *r, uint64_t end)
 {
@@ -206,7 +207,7 @@ pass_block(struct ledgerread *r, uint64_t end)
 		r->bad_end = next;
 		return;
 	}
-	if (next >= end)
+	if (next >= end || next < r->window_offset + r->window_bytes)
 		return;
 	data = lseek(r->fd, (off_t)next, SEEK_DATA);
 	if ((data < 0 && errno == ENXIO) || (data > 0 && (uint64_t)data > end))
