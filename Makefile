@@ -71,7 +71,7 @@ FUZZ      = $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BUILT     = $(foreach p,$(PROGRAMS),$(if $(wildcard $p/main.c),$(LIBEXEC)/$p)) \
             $(if $(wildcard ctl/main.c),$(BIN)/holdfast $(BIN)/sendmail $(BIN)/mailq)
 
-all: $(BUILT) bench
+all: $(BUILT) bench $O/bench/record.so
 
 # --- programs ---------------------------------------------------------------
 
@@ -107,6 +107,13 @@ $(BIN)/sendmail $(BIN)/mailq: $(BIN)/holdfast
 # --- tests ------------------------------------------------------------------
 
 tests: all $(UNITS) $(SIMS) $(FUZZ:%=$B/tests/replay-%)
+
+# Preloaded into what is built without sanitizers, by tests/crash/power_log.py.
+$O/bench/record.so: tests/crash/record.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g -fPIC $(WARN) \
+		$(if $(filter 1,$(DEV)),-Werror) -shared -o $@ $<
 
 $B/tests/test_%: $B/tests/unit/test_%.o $(CORE_LIB) $(UTIL_LIB)
 	@mkdir -p $(@D)

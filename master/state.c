@@ -110,8 +110,28 @@ open_place(struct state *state, const struct place *place)
 	return state->is_look ? -1 : make_place(state, place);
 }
 
-/* The directory itself; only its last component is made. */
+/* Mail is as durable as the names that lead to it. At each start: who made them
+ * may have been killed before he came to this. What we found may lie in what
+ * cannot be synced: a file system that is read only. */
 static void
+sync_way(const struct state *state, bool is_new)
+{
+	int fd =
+	    sys.openat(state->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if ((fd < 0 || sys.fsync(fd) != 0) && is_new)
+		fatal("state_dir %s: the directory that it is in cannot be "
+		      "synced: %s",
+		    state->path.ptr, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	if (sys.fsync(state->dir) != 0 || sys.fsync(state->spool) != 0)
+		fatal("%s/spool: its directories cannot be synced: %s",
+		    state->path.ptr, strerror(errno));
+}
+
+/* The directory itself; only its last component is made. True: it was. */
+static bool
 open_dir(struct state *state)
 {
 	bool is_new;
@@ -128,6 +148,7 @@ open_dir(struct state *state)
 	if (is_new && fchmod(state->dir, 0755) != 0)
 		fatal(
 		    "state_dir %s: mode: %s", state->path.ptr, strerror(errno));
+	return is_new;
 }
 
 static void
@@ -336,12 +357,15 @@ take_places(struct state *state)
 void
 state_open(struct state *state, struct str path, int lock)
 {
+	bool is_new;
+
 	*state = (struct state){ .path = path, .lock = lock };
-	open_dir(state);
+	is_new = open_dir(state);
 	owner_find_users(state);
 	owner_check_state_dir(state);
 	owner_check_way(state);
 	open_places(state);
+	sync_way(state, is_new);
 	take_lock(state);
 	check_version(state);
 	owner_take_state_dir(state);
