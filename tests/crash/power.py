@@ -262,24 +262,34 @@ class Tally:
                     seconds=round(time.monotonic() - self.begin, 1))
 
 
+def record_one(path, name, seed):
+    t = Test(tempfile.mkdtemp(prefix="hf-power-"))
+    try:
+        record = Record(t, SCENES[name], seed)
+        t.passed = True
+    finally:
+        t.close()
+    with open(path + ".new", "wb") as f:
+        pickle.dump(record, f)
+    os.rename(path + ".new", path)
+
+
 def record_all(folder, names, seed):
     """Records the scenes that are not in the folder yet."""
+    paths = {n: os.path.join(folder, n + ".pickle") for n in names}
+    missing = [(p, n, seed) for n, p in paths.items() if not os.path.exists(p)]
+    with pool_of(2) as pool:
+        pool.starmap(record_one, missing, 1)
     records = []
-    for name in names:
-        path = os.path.join(folder, name + ".pickle")
-        if not os.path.exists(path):
-            t = Test(tempfile.mkdtemp(prefix="hf-power-"))
-            try:
-                record = Record(t, SCENES[name], seed)
-                t.passed = True
-            finally:
-                t.close()
-            with open(path + ".new", "wb") as f:
-                pickle.dump(record, f)
-            os.rename(path + ".new", path)
+    for path in paths.values():
         with open(path, "rb") as f:
             records.append(pickle.load(f))
     return records
+
+
+def pool_of(jobs):
+    """Each task in a process of its own, and so with an address of its own."""
+    return multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1)
 
 
 def run_all(records, seed, numbers, jobs):
@@ -287,7 +297,7 @@ def run_all(records, seed, numbers, jobs):
     global shared
     shared = records, seed
     tally = Tally()
-    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+    with pool_of(jobs) as pool:
         for out in pool.imap_unordered(run_one, numbers):
             tally.add(out)
     return tally

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Power loss: a relay starts on what a disk may then have, and nothing that was
 acknowledged is missing. Many more: tests/crash/power.py."""
-import multiprocessing
 import os
 import random
 import shutil
@@ -44,8 +43,7 @@ def few(stage):
 def test_a_relay_that_does_not_sync_is_caught(t):
     record = power.Record(t, few, 1, lie=True)
     at, qid = [s for s in record.log.said if s[1] in record.messages][-1]
-    # In a process, and so with an address, of its own.
-    with multiprocessing.Pool(1) as pool:
+    with power.pool_of(1) as pool:
         out = pool.apply(power.cut, (record, at + 1, "nothing kept",
                                      random.Random(1)))
     shutil.rmtree(out["folder"])
