@@ -109,6 +109,13 @@ json_accounts(struct json *j, const struct msg_accounts *a)
 	json_key(j, STR("balanced"));
 	json_bool(j, a->is_balanced != 0);
 	json_close_object(j);
+	json_key(j, STR("without_reason"));
+	json_open_object(j);
+	json_count(j, STR("parts"), a->stuck);
+	json_key(j, STR("oldest_s"));
+	json_i64(j, a->stuck_ms / 1000);
+	json_count(j, STR("found"), a->stuck_found);
+	json_close_object(j);
 	json_count(j, STR("queued_messages"), a->messages);
 	json_key(j, STR("scan"));
 	json_open_object(j);
@@ -125,6 +132,8 @@ static void
 json_no_accounts(struct json *j)
 {
 	json_key(j, STR("accounts"));
+	json_null(j);
+	json_key(j, STR("without_reason"));
 	json_null(j);
 	json_key(j, STR("queued_messages"));
 	json_null(j);
@@ -290,6 +299,22 @@ put_term(struct outbuf *out, const char *word, uint64_t n)
 	ctl_put_count(out, n);
 }
 
+/* Q3: none, by design. */
+static void
+put_without_reason(struct outbuf *out, const struct msg_accounts *a)
+{
+	if (a->stuck == 0) {
+		PUT(out, "none without a reason");
+	} else {
+		put_term(out, "PARTS WITHOUT A REASON ", a->stuck);
+		PUT(out, ", the oldest for ");
+		put_span(out, a->stuck_ms);
+	}
+	if (a->stuck_found > 0)
+		put_term(out, "; found so far: ", a->stuck_found);
+	PUT(out, "\n");
+}
+
 static void
 put_accounts(struct outbuf *out, const struct msg_accounts *a)
 {
@@ -305,7 +330,8 @@ put_accounts(struct outbuf *out, const struct msg_accounts *a)
 	if (a->unadmitted > 0)
 		PUT(out, " records\n");
 	put_term(out, "queued    ", a->messages);
-	PUT(out, " messages\n");
+	PUT(out, " messages, ");
+	put_without_reason(out, a);
 	put_term(out, "scan      pass ", a->pass);
 	put_term(out, ": ", a->segments);
 	put_term(out, " segments, ", a->recovered);

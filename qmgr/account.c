@@ -278,6 +278,7 @@ count_ledger(struct spool *s, int ledger_fd)
 		fatal("no memory to read the ledger");
 	if (err != ERR_OK)
 		fail(s, "ledger");
+	core_restore_messages(s->core, replay.messages_done);
 	while (core_restore_end(s->core, replay.done, replay.last_lease))
 		while (core_action_next(s->core, &action))
 			continue;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "qmgr/balance.h"
 #include "qmgr/core/view.h"
 #include "qmgr/ledgerdir.h"
 #include "qmgr/notices.h"
@@ -373,19 +374,9 @@ static void
 put_audit(struct checkpoint *c)
 {
 	struct ledger_stamp s = stamp(c);
-	struct core_accounts a;
 	struct entry_audit audit;
 
-	core_accounts(c->conf.core, &a);
-	audit = (struct entry_audit){
-		.admitted = a.admitted,
-		.done = a.done,
-		.waiting = a.waiting,
-		.ready = a.ready,
-		.leased = a.leased,
-		.held = a.held,
-		.last_lease = a.last_lease,
-	};
+	balance_fill(c->conf.core, &audit);
 	entry_put_audit(&c->batch, &s, &audit);
 }
 

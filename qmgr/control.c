@@ -2,6 +2,7 @@
 /* control: answers to commands. */
 #include "qmgr/control.h"
 
+#include "qmgr/balance.h"
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
 #include "qmgr/orders.h"
@@ -71,7 +72,10 @@ control_status(struct qpeer *peer, struct str body)
 		.held = a.held,
 		.unadmitted = intake_unadmitted(q->intake),
 		.owed = a.owed,
-		.is_balanced = core_audit(q->core),
+		.is_balanced = balance_is_right(q),
+		.stuck = a.stuck,
+		.stuck_ms = a.stuck_ms,
+		.stuck_found = a.stuck_found,
 		.messages = a.messages,
 		.pass = s.pass,
 		.segments = s.segments,

@@ -38,6 +38,7 @@ struct intake {
 	struct index by_place; /* handles, by segment and block */
 	uint32_t cursor;       /* of the walk over them */
 	int64_t retry_ms;
+	uint64_t found; /* messages, since the beginning of the spool */
 	/* Room for the largest message: touched as far as one needs. */
 	struct core_admit_part *parts;
 	struct part_state *states;
@@ -95,6 +96,7 @@ note_unadmitted(struct intake *in, const struct record_head *head,
 		slab_free_item(&in->unadmitted, handle);
 		return;
 	}
+	in->found++;
 	u = slab_get(&in->unadmitted, handle);
 	u->place = place;
 	LOG(EV_MESSAGE_UNADMITTED, KV_QID("qid", &head->qid),
@@ -102,6 +104,7 @@ note_unadmitted(struct intake *in, const struct record_head *head,
 	    KV_NUM("unadmitted", slab_n(&in->unadmitted)));
 }
 
+/* It was admitted, or is none that can be, or is gone. */
 static void
 forget_unadmitted(struct intake *in, uint64_t segment, uint32_t block)
 {
@@ -111,14 +114,31 @@ forget_unadmitted(struct intake *in, uint64_t segment, uint32_t block)
 	if (slab_n(&in->unadmitted) == 0)
 		return;
 	handle = index_remove(&in->by_place, place_key(&place, segment, block));
-	if (handle != 0)
-		slab_free_item(&in->unadmitted, handle);
+	if (handle == 0)
+		return;
+	in->found--;
+	slab_free_item(&in->unadmitted, handle);
 }
 
 uint64_t
 intake_unadmitted(const struct intake *in)
 {
 	return slab_n(&in->unadmitted);
+}
+
+void
+intake_begin(struct intake *in)
+{
+	struct core_accounts a;
+
+	core_accounts(in->q->core, &a);
+	in->found = a.messages_admitted;
+}
+
+uint64_t
+intake_found(const struct intake *in)
+{
+	return in->found;
 }
 
 bool
@@ -247,6 +267,8 @@ intake_front(struct qmgr *q, uint64_t segment, uint32_t block, struct str front)
 	turn_begin(q);
 	err = admit(in, &head, block, envelope);
 	turn_act(q);
+	if (err == ERR_OK)
+		in->found++;
 	if (err == ERR_FULL)
 		note_unadmitted(in, &head, block, "no room");
 	else

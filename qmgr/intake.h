@@ -21,6 +21,9 @@ struct intake;
 
 struct intake *intake_new(struct qmgr *q);
 
+/* All is restored: what was admitted counts as found. */
+void intake_begin(struct intake *in);
+
 /* The frames of an smtpd. */
 MUST_USE enum err intake_admit(struct qpeer *peer, struct str body);
 MUST_USE enum err intake_sealed(struct qpeer *peer, struct str body);
@@ -37,6 +40,9 @@ MUST_USE enum err intake_front(
 
 /* Records outside of the queues now (Q6). */
 uint64_t intake_unadmitted(const struct intake *in);
+
+/* Messages that are admitted, or are such records, by intake's own count. */
+uint64_t intake_found(const struct intake *in);
 
 /* Whether this one is. */
 bool intake_is_unadmitted(

@@ -87,8 +87,10 @@ close_batch(struct journal *j)
 		return;
 	j->filling = NULL;
 	j->conf.audit(j->conf.arg, &audit);
-	audit.admitted = j->admitted;
-	audit.done = j->done;
+	audit.messages_admitted = j->sums.messages_admitted;
+	audit.messages_done = j->sums.messages_done;
+	audit.admitted = j->sums.admitted;
+	audit.done = j->sums.done;
 	s = stamp(j, 0);
 	entry_put_audit(&b->batch, &s, &audit);
 	j->next_seq++;
@@ -293,8 +295,7 @@ journal_new(const struct journal_conf *conf)
 	j->conf = *conf;
 	j->next_seq = conf->next_seq;
 	j->next_event = conf->next_event;
-	j->admitted = conf->admitted;
-	j->done = conf->done;
+	j->sums = conf->sums;
 	j->written_seq = j->synced_seq = conf->next_seq - 1;
 	j->synced = (struct ledger_pos){ conf->next_file, LEDGER_BLOCK_BYTES };
 	list_init(&j->waiting);
@@ -384,8 +385,10 @@ journal_put_parts(struct journal *j, const struct entry_parts *parts,
 	    !is_put(j, entry_put_parts(&filling(j)->batch, &s, parts, facts)))
 		continue;
 	/* Only an admission tells the length of its record. */
-	if (parts->blocks > 0)
-		j->admitted += parts->n;
+	if (parts->blocks == 0)
+		return;
+	j->sums.admitted += parts->n;
+	j->sums.messages_admitted++;
 }
 
 /* Remembers a slot that is free once the batch is written. */
@@ -409,7 +412,7 @@ add_freed(struct batch *b, const struct core_freed *freed)
 
 void
 journal_put_part(struct journal *j, const struct part_state *part,
-    struct str facts, const struct core_freed *freed)
+    struct str facts, const struct core_freed *freed, bool is_last)
 {
 	struct entry_parts parts = { .parts = part, .n = 1 };
 	/* One event for each result; of what an order did, for what it ended:
@@ -420,7 +423,9 @@ journal_put_part(struct journal *j, const struct part_state *part,
 	journal_put_parts(j, &parts, facts, facts.len > 0 && is_event ? 1 : 0);
 	add_freed(j->filling, freed);
 	if (part->state == PART_DONE)
-		j->done++;
+		j->sums.done++;
+	if (is_last)
+		j->sums.messages_done++;
 }
 
 void
@@ -500,6 +505,12 @@ struct ledger_pos
 journal_synced(const struct journal *j)
 {
 	return j->synced;
+}
+
+void
+journal_sums(const struct journal *j, struct journal_sums *sums)
+{
+	*sums = j->sums;
 }
 
 void

@@ -30,16 +30,22 @@ struct loop;
 
 struct journal;
 
+/* Since the beginning of the spool, by the entries that were put: the core may
+ * be some actions ahead of them. For the AUDITs. */
+struct journal_sums {
+	uint64_t messages_admitted, messages_done;
+	uint64_t admitted, done; /* parts */
+};
+
 struct journal_conf {
 	struct loop *loop;
-	int ledger_fd;           /* the directory */
-	uint64_t next_file;      /* number of the first file to write */
-	uint64_t next_seq;       /* of the first entry */
-	uint64_t next_event;     /* event number */
-	uint64_t admitted, done; /* parts, up to now: for the AUDITs */
-	/* Fills in the sums as of now, for the AUDIT of a batch; what was
-	 * admitted and is done the journal counts itself, in the entries: the
-	 * core may be some actions ahead of them. */
+	int ledger_fd;            /* the directory */
+	uint64_t next_file;       /* number of the first file to write */
+	uint64_t next_seq;        /* of the first entry */
+	uint64_t next_event;      /* event number */
+	struct journal_sums sums; /* up to now */
+	/* Fills in what there is now, for the AUDIT of a batch; the sums are
+	 * the journal's own. */
 	void (*audit)(void *arg, struct entry_audit *audit);
 	/* The entry that frees this slot is written: clear it, acknowledge. */
 	void (*freed)(void *arg, const struct core_freed *freed);
@@ -75,9 +81,10 @@ bool journal_can_admit(
 void journal_put_parts(struct journal *j, const struct entry_parts *parts,
     struct str facts, uint32_t n_events);
 
-/* A changed part; freed->lease 0: no slot goes with it. */
+/* A changed part; freed->lease 0: no slot goes with it. is_last: with it its
+ * message is done. */
 void journal_put_part(struct journal *j, const struct part_state *part,
-    struct str facts, const struct core_freed *freed);
+    struct str facts, const struct core_freed *freed, bool is_last);
 
 /* An order as it now stands. */
 void journal_put_policy(struct journal *j, const struct order *order);
@@ -99,6 +106,8 @@ void journal_cancel(struct journal *j, struct journal_wait *wait);
 /* Position behind the last durable batch; at first the beginning of the first
  * file, since replay has synced what lies before. */
 struct ledger_pos journal_synced(const struct journal *j);
+
+void journal_sums(const struct journal *j, struct journal_sums *sums);
 
 /* Numbers of the next entry and event. */
 void journal_next(const struct journal *j, uint64_t *seq, uint64_t *event);

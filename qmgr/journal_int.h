@@ -68,7 +68,7 @@ struct journal {
 	uint64_t waiting_bytes;
 	uint64_t room_bytes;
 	uint64_t next_seq, next_event;
-	uint64_t admitted, done; /* parts, by the entries that were put */
+	struct journal_sums sums;
 	uint64_t written_seq, synced_seq; /* last entries */
 	struct ledger_pos synced;
 	int64_t sync_ms;   /* when the last sync was asked for */

@@ -16,8 +16,8 @@
 #include "util/spool/ledgerread.h"
 
 /*
- * Sums: parts that are live are counted by the core; those that became done
- * are counted here, from an AUDIT on that says how many there were before. An
+ * Sums: what is live is counted by the core; what became done
+ * is counted here, from an AUDIT on that says how many there were before. An
  * AUDIT behind the end of the checkpoint must agree with both. Before that end
  * the core is ahead of the ledger, which is read from where the checkpoint
  * began.
@@ -43,7 +43,8 @@ struct run {
 	bool is_ledger;
 	/* sums */
 	bool has_sums; /* done is right */
-	bool is_last;  /* the last entry was this AUDIT: */
+	bool has_messages;
+	bool is_last; /* the last entry was this AUDIT: */
 	struct entry_audit audit;
 	uint64_t seq; /* of the last entry of the ledger, or 0 */
 };
@@ -109,24 +110,22 @@ tell_damage(struct run *r, uint64_t offset, uint64_t bytes, const char *fault)
 
 /* --- sums ----------------------------------------------------------------- */
 
-static uint64_t
-count_live(const struct core *core)
-{
-	struct core_accounts a;
-
-	core_accounts(core, &a);
-	return a.waiting + a.ready + a.leased + a.held;
-}
-
-/* Notes what a change did to the number of live parts. */
+/* Notes what a change did to the numbers of what is live. */
 static void
 note_live(struct run *r)
 {
-	uint64_t live = count_live(r->core);
+	struct replay *replay = r->replay;
+	struct core_accounts a;
+	uint64_t live;
 
-	if (live < r->replay->live)
-		r->replay->done += r->replay->live - live;
-	r->replay->live = live;
+	core_accounts(r->core, &a);
+	live = a.waiting + a.ready + a.leased + a.held;
+	if (live < replay->live)
+		replay->done += replay->live - live;
+	if (a.messages < replay->messages)
+		replay->messages_done += replay->messages - a.messages;
+	replay->live = live;
+	replay->messages = a.messages;
 }
 
 static void
@@ -144,12 +143,24 @@ static void
 check_audit(struct run *r)
 {
 	const struct entry_audit *a = &r->audit;
+	struct replay *replay = r->replay;
+	/* Who wrote it counted no messages. */
+	bool is_old = a->messages_admitted == 0 && a->admitted > 0;
 
-	check_sum(r, "live parts", r->replay->live, a->admitted - a->done);
+	check_sum(r, "live parts", replay->live, a->admitted - a->done);
 	if (r->has_sums)
-		check_sum(r, "done parts", r->replay->done, a->done);
-	r->replay->done = a->done;
+		check_sum(r, "done parts", replay->done, a->done);
+	replay->done = a->done;
+	if (!is_old) {
+		check_sum(r, "live messages", replay->messages,
+		    a->messages_admitted - a->messages_done);
+		if (r->has_messages)
+			check_sum(r, "done messages", replay->messages_done,
+			    a->messages_done);
+		replay->messages_done = a->messages_done;
+	}
 	r->has_sums = true;
+	r->has_messages = !is_old;
 }
 
 /* --- entries -------------------------------------------------------------- */

@@ -24,8 +24,10 @@ struct replay {
 	uint64_t checkpoint_bytes;
 	uint64_t entries;
 	uint64_t parts;
-	uint64_t done;      /* parts done since the beginning of the spool */
-	uint64_t live;      /* parts that are not */
+	uint64_t done; /* parts done since the beginning of the spool */
+	uint64_t live; /* parts that are not */
+	uint64_t messages_done; /* the same of messages */
+	uint64_t messages;
 	bool is_unbalanced; /* the sums differ: scan everything at once */
 	bool is_damaged;    /* a gap in what was read */
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "qmgr/balance.h"
 #include "qmgr/control.h"
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
@@ -37,40 +38,14 @@
 
 /* --- what the ledger and the store ask us --------------------------------- */
 
-/* Q6: checked at each AUDIT. */
-static void
-look_at_balance(struct qmgr *q, const struct core_accounts *a)
-{
-	bool was_unbalanced = q->is_unbalanced;
-
-	q->is_unbalanced = !core_audit(q->core);
-	if (!q->is_unbalanced || was_unbalanced || q->is_over)
-		return;
-	LOG(EV_AUDIT_MISMATCH, KV_CSTR("what", "parts"),
-	    KV_NUM("counted",
-	        a->done + a->waiting + a->ready + a->leased + a->held),
-	    KV_NUM("expected", a->admitted));
-	store_rescan(q->store);
-}
-
 static void
 on_audit(void *arg, struct entry_audit *audit)
 {
 	struct qmgr *q = arg;
-	struct core_accounts a;
 
-	core_accounts(q->core, &a);
-	*audit = (struct entry_audit){
-		.admitted = a.admitted,
-		.done = a.done,
-		.waiting = a.waiting,
-		.ready = a.ready,
-		.leased = a.leased,
-		.held = a.held,
-		.unadmitted = intake_unadmitted(q->intake),
-		.last_lease = a.last_lease,
-	};
-	look_at_balance(q, &a);
+	balance_fill(q->core, audit);
+	audit->unadmitted = intake_unadmitted(q->intake);
+	balance_look(q);
 }
 
 static void
@@ -233,8 +208,9 @@ new_journal(struct qmgr *q, const struct replay *replay)
 		.next_file = replay->next_file,
 		.next_seq = replay->next_seq,
 		.next_event = replay->next_event,
-		.admitted = replay->done + replay->live,
-		.done = replay->done,
+		.sums = { replay->messages_done + replay->messages,
+		    replay->messages_done, replay->done + replay->live,
+		    replay->done },
 		.audit = on_audit,
 		.freed = on_freed,
 		.written = on_written,
@@ -311,11 +287,13 @@ start_service(struct svc *svc)
 	new_checkpoint(q, &replay);
 	stop_init(q);
 	turn_init(q);
+	core_restore_messages(q->core, replay.messages_done);
 	while (core_restore_end(
 	    q->core, replay.done, replay.last_lease + LEASE_MARGIN))
 		turn_act(q);
 	turn_act(q);
 	notices_prune(q->notices, q->core);
+	intake_begin(q->intake);
 	if (replay.is_unbalanced)
 		store_rescan(q->store);
 	shaper_init(q);

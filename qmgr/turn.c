@@ -2,6 +2,7 @@
 /* turn: drives the core. */
 #include "qmgr/turn.h"
 
+#include "qmgr/balance.h"
 #include "qmgr/control.h"
 #include "qmgr/gauge.h"
 #include "qmgr/intake.h"
@@ -14,6 +15,7 @@
 #include "qmgr/shaper.h"
 #include "qmgr/worker.h"
 #include "util/base/fatal.h"
+#include "util/log/log.h"
 #include "util/mail/status.h"
 #include "util/text/json.h"
 
@@ -68,9 +70,23 @@ remember(struct qmgr *q, const struct core_action *a)
 	struct outbuf out = { bytes, 0, sizeof(bytes) };
 	uint64_t seq, event;
 
-	journal_put_part(q->journal, &a->part, facts_of(q, a, &out), &a->freed);
+	journal_put_part(
+	    q->journal, &a->part, facts_of(q, a, &out), &a->freed, a->is_last);
 	journal_next(q->journal, &seq, &event);
 	notices_put(q->notices, &a->part, seq - 1);
+}
+
+/* Q3 */
+static void
+tell_stuck(const struct core_action *a)
+{
+	char name[CORE_QUEUE_NAME_MAX_BYTES];
+	struct outbuf queue = { name, 0, sizeof(name) };
+
+	core_queue_name(&a->part.key, &queue);
+	LOG(EV_PART_STUCK, KV_QID("qid", &a->part.qid),
+	    KV_STR("queue", outbuf_str(&queue)), KV_NUM("age_ms", a->age_ms),
+	    KV_NUM("n", a->n));
 }
 
 static void
@@ -112,6 +128,9 @@ act(struct qmgr *q, const struct core_action *a)
 		break;
 	case CORE_APPLIED:
 		orders_applied(q, a);
+		break;
+	case CORE_STUCK:
+		tell_stuck(a);
 		break;
 	}
 }
@@ -192,6 +211,7 @@ on_turn_end(void *arg)
 	gauge_tick(q->gauge, now_ms);
 	intake_tick(q->intake, now_ms);
 	peers_tick(q, now_ms);
+	balance_turn(q);
 	q->is_in_turn = false;
 	if (is_more)
 		next_ms = now_ms;

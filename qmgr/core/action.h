@@ -26,6 +26,7 @@ enum core_act {
 	CORE_KILL_WORKER, /* it broke its word: have master end it (Q5) */
 	CORE_ORDER,       /* append the order to the ledger, as it now stands */
 	CORE_APPLIED,     /* an order has been to all parts: tell who gave it */
+	CORE_STUCK,       /* Q3 is broken: raise the alarm; it is put right */
 };
 
 /* The worker's slot that an entry or CORE_CLEAR sets free: once the entry is
@@ -66,7 +67,11 @@ struct core_action {
 	enum conn_why why;         /* FEEDBACK */
 	uint16_t code;             /* FEEDBACK */
 	const struct order *order; /* ORDER, APPLIED */
-	uint64_t n; /* APPLIED: parts out now that it is for, at most */
+	/* APPLIED: parts out now that it is for, at most; STUCK: parts found,
+	 * of which part, with its key, is the oldest. */
+	uint64_t n;
+	int64_t age_ms; /* STUCK: of the oldest */
+	bool is_last;   /* REMEMBER: with the part its message is done */
 };
 
 /* Takes out the next action; false: there is none. */

@@ -132,25 +132,6 @@ check_queue(const struct core *core, const struct queue *q)
 	return NULL;
 }
 
-/* Q3: has a site, a question with a deadline, or a named wait. */
-static const char *
-check_queue_moves(const struct core *core, const struct queue *q)
-{
-	int64_t due_ms = heap_get(&core->queue_due, q->heap_pos).key;
-
-	if (q->n[PART_READY] == q->n_notices || q->site != 0 ||
-	    !core->is_shaper_up)
-		return NULL;
-	/* A stopped one has a named reason. */
-	if (q->is_out || q->suspension != 0 || q->is_blocked)
-		return NULL;
-	WRONG_IF(!queue_is_asking(core, q) && due_ms > core->now_ms &&
-	        core->now_ms >= q->route_wait_ms && !q->is_bouncing &&
-	        !core->is_sweeping,
-	    "Q3: a queue with ready parts waits for nothing");
-	return NULL;
-}
-
 static const char *
 check_queues(const struct core *core)
 {
@@ -161,10 +142,10 @@ check_queues(const struct core *core)
 		const struct queue *q = queue_get(core, h);
 
 		wrong = check_queue(core, q);
-		if (wrong == NULL)
-			wrong = check_queue_moves(core, q);
 		if (wrong != NULL)
 			return wrong;
+		WRONG_IF(!core->is_sweeping && stuck_is_queue(core, q),
+		    "Q3: a queue with ready parts waits for nothing");
 		for (size_t i = 0; i < PART_STATE_N; i++)
 			n += q->n[i];
 	}
@@ -276,6 +257,8 @@ check_slot(const struct core *core, const struct worker *w, uint32_t slot)
 	    "Q1: a slot's part is not leased there");
 	WRONG_IF(e->lease == 0 || e->lease >= core->next_lease,
 	    "a lease number was not given yet");
+	WRONG_IF(heap_get(&core->leases, e->heap_pos).id != at,
+	    "a lease out is not among the leases");
 	return NULL;
 }
 

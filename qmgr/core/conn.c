@@ -89,10 +89,13 @@ conn_open(struct core *core, struct site *s, int worker)
 	if (worker < 0)
 		worker = worker_pick(core);
 	if (worker < 0 || slab_n(&core->conns) == core->conf.conns_max)
+		c = NULL;
+	else
+		c = conn_make(core, s, (uint32_t)worker, fresh_number(core));
+	if (c == NULL) {
+		core->stuck.no_room_ms = core->now_ms;
 		return false;
-	c = conn_make(core, s, (uint32_t)worker, fresh_number(core));
-	if (c == NULL)
-		return false;
+	}
 	heap_change(&core->conn_due, c->heap_pos,
 	    core->now_ms + site_policy(core, s)->open_ms + CONN_GRACE_MS);
 	a = core_emit(core, CORE_OPEN);
@@ -126,6 +129,9 @@ conn_close(struct core *core, struct conn *c)
 	uncount(s, c);
 	c->state = CORE_CONN_CLOSING;
 	conn_file(core, c);
+	/* Q3: another one may be needed instead. */
+	if (s->n_ready > 0)
+		site_mark(core, s);
 	a = core_emit(core, CORE_CLOSE);
 	a->worker = c->worker;
 	a->conn = c->number;

@@ -38,6 +38,12 @@ site_moved(void *ctx, uint32_t id, uint32_t pos)
 }
 
 static void
+lease_moved(void *ctx, uint32_t id, uint32_t pos)
+{
+	lease_slot(core_of(ctx), id >> 16, id & 0xffff)->heap_pos = pos;
+}
+
+static void
 conn_moved(void *ctx, uint32_t id, uint32_t pos)
 {
 	struct conn *c = slab_get(&core_of(ctx)->conns, id);
@@ -106,6 +112,7 @@ core_new(const struct core_conf *conf)
 	heap_init(&core->queue_due, queue_moved, core);
 	heap_init(&core->site_due, site_moved, core);
 	heap_init(&core->conn_due, conn_moved, core);
+	heap_init(&core->leases, lease_moved, core);
 	list_init(&core->work);
 	list_init(&core->in_hand);
 	list_init(&core->spent);
@@ -180,7 +187,7 @@ tables_free(struct core *core)
 		&core->tenant_ids, &core->campaign_ids, &core->site_ids,
 		&core->lane_ids, &core->conn_ids, &core->lease_ids };
 	struct heap *heaps[] = { &core->due, &core->queue_due, &core->site_due,
-		&core->conn_due };
+		&core->conn_due, &core->leases };
 
 	for (size_t i = 0; i < COUNT_OF(slabs); i++)
 		slab_fini(slabs[i]);
@@ -262,7 +269,7 @@ core_pause_leases(struct core *core, struct str reason)
 	if (n > 0)
 		memcpy(core->pause, reason.ptr, n);
 	else
-		core->is_sweeping = true;
+		stuck_sweep_soon(core);
 	core->pause_len = (uint32_t)n;
 }
 

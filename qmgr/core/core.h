@@ -187,6 +187,10 @@ struct core_slot {
 MUST_USE enum err core_restore_lease(struct core *core, unsigned worker,
     unsigned slot, const struct core_slot *filled);
 
+/* Messages done since the beginning of the spool, as the last AUDIT has it;
+ * before core_restore_end(). */
+void core_restore_messages(struct core *core, uint64_t done);
+
 /* All is restored. done: parts since the beginning of the spool, last_lease:
  * the highest number ever given, both as the last AUDIT has them, or 0. True:
  * call again once the actions are fetched. */

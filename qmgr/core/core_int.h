@@ -28,8 +28,9 @@ bool seg_reserve(
     struct core *core, struct seg *seg, uint32_t n, uint32_t block);
 /* Enters a part that is not there; room is reserved. */
 void seg_insert(struct core *core, struct seg *seg, uint32_t part);
-/* Takes it out. is_done: with its last part the record is done. */
-void seg_remove(
+/* Takes it out. is_done: with its last part the record is done. True: it was
+ * the last one. */
+bool seg_remove(
     struct core *core, struct seg *seg, const struct part *p, bool is_done);
 bool seg_bit(const struct seg *seg, uint32_t block);
 /* Whether a record of this writer can be in it. */
@@ -67,8 +68,8 @@ void part_move(
     struct core *core, uint32_t part, enum part_status to, int64_t due_ms);
 /* To READY, with the end of life for a deadline. */
 void part_make_ready(struct core *core, uint32_t part);
-/* The part is done, and gone. */
-void part_finish(struct core *core, uint32_t part);
+/* The part is done, and gone. True: so is its message. */
+bool part_finish(struct core *core, uint32_t part);
 
 void part_qid(const struct core *core, const struct part *p, struct qid *qid);
 void part_fill(
@@ -276,6 +277,21 @@ void lonely_worker_gone(struct core *core, uint32_t worker);
 bool sched_may_send(const struct core *core, const struct site *s);
 /* A due part comes to be ready; one that is late keeps its last try. */
 void tick_make_due(struct core *core, uint32_t part);
+
+/* --- stuck.c: ready parts for which nothing is under way ------------------ */
+
+/* Something changed that only the sweep makes known: it runs soon. */
+void stuck_sweep_soon(struct core *core);
+/* A sweep over all sites and queues begins, and ends. */
+void stuck_begin(struct core *core);
+void stuck_end(struct core *core);
+/* Looks at one, before the sweep puts it right. */
+void stuck_look_at_site(struct core *core, const struct site *s);
+void stuck_look_at_queue(struct core *core, const struct queue *q);
+/* Whether nothing would ever be done for a queue's ready parts. */
+bool stuck_is_queue(const struct core *core, const struct queue *q);
+/* Raises the alarm, if there is one to raise. */
+void stuck_tell(struct core *core);
 
 /* --- ordertab.c: orders that are kept ------------------------------------- */
 

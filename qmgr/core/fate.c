@@ -103,8 +103,9 @@ owe(struct core *core, uint32_t part, const struct core_freed *freed,
 static void
 finish(struct core *core, uint32_t part, const struct core_freed *freed)
 {
-	(void)append(core, part, PART_DONE, freed);
-	part_finish(core, part);
+	struct core_action *a = append(core, part, PART_DONE, freed);
+
+	a->is_last = part_finish(core, part);
 }
 
 void

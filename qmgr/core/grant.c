@@ -142,14 +142,14 @@ void
 core_shaper_up(struct core *core)
 {
 	core->is_shaper_up = true;
-	core->is_sweeping = true;
+	stuck_sweep_soon(core);
 }
 
 void
 core_shaper_stale(struct core *core)
 {
 	core->shaper_generation++;
-	core->is_sweeping = true;
+	stuck_sweep_soon(core);
 }
 
 /* Its answers will not come; the sweep asks again, or falls back. */
@@ -157,6 +157,6 @@ void
 core_shaper_down(struct core *core)
 {
 	core->is_shaper_up = false;
-	core->is_sweeping = true;
+	stuck_sweep_soon(core);
 	core->shaper_life++;
 }

@@ -12,6 +12,15 @@
 #define MS_PER_S 1000
 #define SAY_HALF (CORE_SAY_BYTES / 2)
 
+/* A boot time, as the ledger has it: 0 is none. */
+static int64_t
+wall_ms(const struct core *core, int64_t ms)
+{
+	int64_t at_ms = core->wall_ms + ms - core->now_ms;
+
+	return at_ms > 0 ? at_ms : 1;
+}
+
 void
 core_accounts(const struct core *core, struct core_accounts *a)
 {
@@ -23,11 +32,24 @@ core_accounts(const struct core *core, struct core_accounts *a)
 		.held = core->n[PART_HELD],
 		.owed = core->owed,
 		.messages = core->messages,
+		.messages_admitted = core->messages_admitted,
+		.messages_done = core->messages_done,
 		.segments = slab_n(&core->segs),
 		.queues = slab_n(&core->queues),
 		.sites = slab_n(&core->sites) - 1, /* without our own */
 		.conns = slab_n(&core->conns),
-		.last_lease = core->next_lease - 1 };
+		.last_lease = core->next_lease - 1,
+		.stuck = core->stuck.n_before,
+		.stuck_found = core->stuck.found };
+
+	if (heap_n(&core->leases) > 0)
+		a->first_lease = (uint64_t)heap_top(&core->leases).key;
+	if (a->waiting > 0) {
+		a->first_due_ms = wall_ms(core, heap_top(&core->due).key);
+		a->last_due_ms = wall_ms(core, core->last_due_ms);
+	}
+	if (a->stuck > 0 && core->now_ms > core->stuck.oldest_before_ms)
+		a->stuck_ms = core->now_ms - core->stuck.oldest_before_ms;
 }
 
 bool
@@ -39,6 +61,8 @@ core_audit(const struct core *core)
 	return core->admitted == core->done + live &&
 	    live == slab_n(&core->parts) && core->n[PART_DONE] == 0 &&
 	    core->owed <= live && core->messages <= live &&
+	    core->messages_admitted == core->messages_done + core->messages &&
+	    heap_n(&core->leases) <= core->n_slots &&
 	    heap_n(&core->due) == live;
 }
 
@@ -52,7 +76,7 @@ core_memory_bytes(const struct core *core)
 		&core->tenant_ids, &core->campaign_ids, &core->site_ids,
 		&core->lane_ids, &core->conn_ids, &core->lease_ids };
 	const struct heap *heaps[] = { &core->due, &core->queue_due,
-		&core->site_due, &core->conn_due };
+		&core->site_due, &core->conn_due, &core->leases };
 	size_t bytes = core->mem.held_bytes;
 
 	for (size_t i = 0; i < COUNT_OF(slabs); i++)

@@ -56,6 +56,8 @@ lease_lend(struct core *core, struct site *s, struct conn *c, uint32_t part)
 		.state = CORE_SLOT_OUT,
 		.notice = (uint8_t)kind,
 		.is_held = true };
+	heap_push(
+	    &core->leases, (int64_t)e->lease, c->worker << SLOT_BITS | slot);
 	w->n_out++;
 	s->n_out++;
 	c->n_out++;
@@ -104,6 +106,7 @@ lease_over(
 	BUG_IF(e->state != CORE_SLOT_OUT || w->n_out == 0);
 	*freed = (struct core_freed){ e->lease, worker, slot };
 	e->state = CORE_SLOT_ENDED;
+	heap_remove(&core->leases, e->heap_pos);
 	w->n_out--;
 	if (e->part == 0) {
 		w->n_unknown--;

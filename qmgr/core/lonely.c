@@ -14,7 +14,7 @@ static void
 release(struct core *core)
 {
 	if (core->lonely_worker >= 0)
-		core->is_sweeping = true;
+		stuck_sweep_soon(core);
 	core->lonely_worker = -1;
 }
 

@@ -54,7 +54,7 @@ orderpart_covers(
 }
 
 /* Appends its state; which order made it so is told with it. */
-static void
+static struct core_action *
 remember(struct core *core, uint32_t part, enum part_status state,
     const struct ordered *item)
 {
@@ -63,6 +63,7 @@ remember(struct core *core, uint32_t part, enum part_status state,
 	part_fill(core, part_get(core, part), &a->part);
 	a->part.state = (uint8_t)state;
 	a->part.order = item->order.number;
+	return a;
 }
 
 static bool
@@ -73,7 +74,7 @@ retry(struct core *core, struct ordered *item, uint32_t part)
 	if (p->state != PART_WAITING)
 		return false;
 	tick_make_due(core, part);
-	remember(core, part, PART_READY, item);
+	(void)remember(core, part, PART_READY, item);
 	return true;
 }
 
@@ -96,7 +97,7 @@ hold(struct core *core, struct ordered *item, uint32_t part)
 		return false;
 	p->cause = CAUSE_OPERATOR;
 	into_hold(core, item, part);
-	remember(core, part, PART_HELD, item);
+	(void)remember(core, part, PART_HELD, item);
 	return true;
 }
 
@@ -113,7 +114,7 @@ release(struct core *core, struct ordered *item, uint32_t part)
 	p->cause = CAUSE_OPERATOR;
 	p->throttles = 0;
 	tick_make_due(core, part);
-	remember(core, part, PART_READY, item);
+	(void)remember(core, part, PART_READY, item);
 	return true;
 }
 
@@ -123,6 +124,7 @@ cancel(struct core *core, struct ordered *item, uint32_t part)
 {
 	struct part *p = part_get(core, part);
 	uint32_t n = part_n_rcpts(core, p);
+	struct core_action *a;
 
 	if (p->state == PART_LEASED ||
 	    (item->is_rest && ordertab_of(core, p) != item))
@@ -131,8 +133,8 @@ cancel(struct core *core, struct ordered *item, uint32_t part)
 		if (part_standing(core, p, i) != RCPT_DELIVERED)
 			part_set_standing(core, p, i, RCPT_TOLD);
 	p->cause = CAUSE_OPERATOR;
-	remember(core, part, PART_DONE, item);
-	part_finish(core, part);
+	a = remember(core, part, PART_DONE, item);
+	a->is_last = part_finish(core, part);
 	return true;
 }
 

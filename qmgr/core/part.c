@@ -170,6 +170,9 @@ part_move(struct core *core, uint32_t part, enum part_status to, int64_t due_ms)
 	p->state = (unsigned)to & 7u;
 	if (to == PART_HELD)
 		p->mark = 0;
+	if (to == PART_WAITING &&
+	    (core->n[PART_WAITING] == 0 || due_ms > core->last_due_ms))
+		core->last_due_ms = due_ms;
 	enter(core, part);
 	heap_change(&core->due, p->heap_pos, due_ms);
 }
@@ -271,37 +274,40 @@ part_make(struct core *core, const struct part_new *new)
 }
 
 /* All that a part has, but the counts of its state. */
-static void
+static bool
 destroy(struct core *core, uint32_t part, bool is_done)
 {
 	struct part *p = part_get(core, part);
 	struct queue *q = queue_get(core, p->queue);
+	bool is_last;
 
 	if (part_is_owed(core, p))
 		core->owed--;
 	leave(core, part);
 	heap_remove(&core->due, p->heap_pos);
-	seg_remove(core, slab_get(&core->segs, p->segment), p, is_done);
+	is_last =
+	    seg_remove(core, slab_get(&core->segs, p->segment), p, is_done);
 	if (p->rcpts != 0)
 		slab_free_item(&core->rcpts, p->rcpts);
 	slab_free_item(&core->parts, part);
 	if (queue_is_empty(q))
 		queue_wake(core, q, core->now_ms + QUEUE_IDLE_MS);
+	return is_last;
 }
 
 void
 part_undo(struct core *core, uint32_t part)
 {
-	destroy(core, part, false);
+	(void)destroy(core, part, false);
 	core->admitted--;
 }
 
-void
+bool
 part_finish(struct core *core, uint32_t part)
 {
 	BUG_IF(!moves[part_get(core, part)->state][PART_DONE]);
-	destroy(core, part, true);
 	core->done++;
+	return destroy(core, part, true);
 }
 
 void

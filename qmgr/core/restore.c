@@ -150,7 +150,7 @@ apply(struct core *core, uint32_t part, const struct part_state *s,
 		part_set_standing(
 		    core, p, i, part_standing_get(s->standing, i));
 	if (!part_is_open(core, p) && !part_is_owed(core, p)) {
-		part_finish(core, part);
+		(void)part_finish(core, part);
 		return;
 	}
 	if (order != NULL)
@@ -211,7 +211,7 @@ core_restore(struct core *core, const struct part_state *s)
 			return ERR_FULL;
 	}
 	if (s->state == PART_DONE)
-		part_finish(core, part);
+		(void)part_finish(core, part);
 	else
 		apply(core, part, s, order);
 	return ERR_OK;
@@ -230,7 +230,7 @@ finish_done(struct core *core, struct seg *seg)
 			i++;
 			continue;
 		}
-		part_finish(core, part);
+		(void)part_finish(core, part);
 		if (i < seg->first)
 			i = seg->first;
 	}
@@ -326,6 +326,7 @@ resolve(struct core *core, uint32_t worker, uint32_t slot)
 	}
 	e->state = CORE_SLOT_OUT;
 	e->lost_ms = core->lost_ms;
+	heap_push(&core->leases, (int64_t)e->lease, worker << 16 | slot);
 	w->n_out++;
 	w->n_restored++;
 	w->n_unknown++;
@@ -340,6 +341,12 @@ resolve(struct core *core, uint32_t worker, uint32_t slot)
 	if (part_get(core, part)->state != PART_READY)
 		part_make_ready(core, part);
 	lease_match(core, seg, e->filled.block);
+}
+
+void
+core_restore_messages(struct core *core, uint64_t done)
+{
+	core->messages_done = done;
 }
 
 bool
@@ -363,7 +370,8 @@ core_restore_end(struct core *core, uint64_t done, uint64_t last_lease)
 	/* Q6: what was admitted is done or here. */
 	core->done = done;
 	core->admitted = done + slab_n(&core->parts);
+	core->messages_admitted = core->messages_done + core->messages;
 	core->is_restored = true;
-	core->is_sweeping = true;
+	stuck_sweep_soon(core);
 	return false;
 }

@@ -116,8 +116,15 @@ void
 queue_sweep(struct core *core, struct queue *q)
 {
 	queue_set_out(core, q, queue_is_stopped(core, q));
-	if (is_wanted(core, q) && queue_is_lost(core, q) &&
-	    core->is_shaper_up && !queue_is_asking(core, q))
+	if (stuck_is_queue(core, q))
+		queue_wake(core, q, core->now_ms);
+	if (!is_wanted(core, q) || !queue_is_lost(core, q) ||
+	    !core->is_shaper_up)
+		return;
+	/* While it was stopped, nobody minded the question's deadline. */
+	if (queue_is_asking(core, q))
+		queue_wake(core, q, q->route_ask_ms);
+	else
 		queue_wake(core, q,
 		    can_ask(core, q) ? core->now_ms : q->route_wait_ms);
 }

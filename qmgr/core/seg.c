@@ -188,6 +188,7 @@ seg_insert(struct core *core, struct seg *seg, uint32_t part)
 	if (!seg_is_live(core, seg, p->block)) {
 		seg->n_records++;
 		core->messages++;
+		core->messages_admitted++;
 	}
 	at = seg_lower(core, seg, p->block, p->number);
 	memmove(seg->live + at + 1, seg->live + at,
@@ -215,7 +216,7 @@ take_out(struct seg *seg, uint32_t at)
 	seg->n--;
 }
 
-void
+bool
 seg_remove(
     struct core *core, struct seg *seg, const struct part *p, bool is_done)
 {
@@ -224,12 +225,17 @@ seg_remove(
 	BUG_IF(at == seg->first + seg->n || seg->live[at].block != p->block);
 	take_out(seg, at);
 	if (seg_is_live(core, seg, p->block))
-		return;
+		return false;
 	seg->n_records--;
 	core->messages--;
 	BUG_IF(p->block / 8 >= seg->done_bytes);
-	if (is_done)
-		seg->done[p->block / 8] |= (uint8_t)(1u << p->block % 8);
+	if (!is_done) {
+		core->messages_admitted--;
+		return true;
+	}
+	core->messages_done++;
+	seg->done[p->block / 8] |= (uint8_t)(1u << p->block % 8);
+	return true;
 }
 
 enum err

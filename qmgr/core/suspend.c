@@ -21,7 +21,7 @@ suspend_changed(struct core *core)
 {
 	core->stop_generation++;
 	/* Queues that may go again find their lanes. */
-	core->is_sweeping = true;
+	stuck_sweep_soon(core);
 }
 
 static struct ordered *

@@ -128,14 +128,21 @@ drain(struct core *core)
 static void
 sweep_sites(struct core *core)
 {
+	if (core->sweep_site == 0)
+		stuck_begin(core);
 	for (int i = 0; i < SWEEP_SLICE; i++) {
+		const struct site *s;
+
 		core->sweep_site = slab_next(&core->sites, core->sweep_site);
 		if (core->sweep_site == 0) {
 			core->is_sites_swept = true;
 			return;
 		}
-		if (site_get(core, core->sweep_site)->n_ready > 0)
-			site_mark(core, site_get(core, core->sweep_site));
+		s = site_get(core, core->sweep_site);
+		if (s->n_ready == 0)
+			continue;
+		stuck_look_at_site(core, s);
+		site_mark(core, site_get(core, core->sweep_site));
 	}
 }
 
@@ -160,10 +167,12 @@ sweep_queues(struct core *core)
 		core->sweep_queue = slab_next(&core->queues, core->sweep_queue);
 		if (core->sweep_queue == 0) {
 			core->is_sites_swept = core->is_sweeping = false;
+			stuck_end(core);
 			return;
 		}
 		q = queue_get(core, core->sweep_queue);
 		n += sweep_cost(core, q);
+		stuck_look_at_queue(core, q);
 		queue_sweep(core, q);
 	}
 }
@@ -185,6 +194,7 @@ core_tick(struct core *core)
 		sweep_queues(core);
 	else if (core->is_sweeping)
 		sweep_sites(core);
+	stuck_tell(core);
 	suspend_run(core);
 	if (core_has_room(core))
 		more = orderrun_run(core) || more;

@@ -229,6 +229,7 @@ struct slot_entry {
 	uint64_t lease;
 	uint32_t part;           /* OUT: 0 while its record is not admitted */
 	uint32_t conn;           /* handle; 0: restored */
+	uint32_t heap_pos;       /* OUT: in core->leases */
 	int64_t lost_ms;         /* core->lost_ms when it was given */
 	struct core_slot filled; /* FILLED, or OUT without part */
 	uint8_t state;           /* enum slot_state */
@@ -290,6 +291,20 @@ struct ordered {
 	bool is_rest;            /* of a cancel: only what it holds */
 };
 
+/* Ready parts for which nothing is under way (Q3): stuck.c. */
+struct stuck {
+	uint64_t news;        /* things after which only the sweep looks */
+	uint64_t begin_news;  /* when this sweep began */
+	uint64_t swept_news;  /* when the last one began that came to an end */
+	int64_t begin_ms[2];  /* of this sweep, and of the one before */
+	int64_t no_room_ms;   /* a connection could not be opened, last */
+	uint64_t n, n_before; /* found in this sweep, in the last one */
+	int64_t oldest_ms, oldest_before_ms; /* when the oldest was born */
+	uint32_t part, part_before;          /* that one */
+	uint64_t found;                      /* ever */
+	bool is_news;                        /* to be told */
+};
+
 #define CORE_ACTIONS_MAX 512
 #define CORE_ACTIONS_INPUT 8 /* most that one input or step emits */
 #define CORE_PAUSE_MAX_BYTES 63
@@ -304,6 +319,7 @@ struct core {
 	uint32_t sweep_site, sweep_queue;
 	bool is_sweeping;
 	bool is_sites_swept;
+	struct stuck stuck;
 	bool is_restored;
 	bool is_shaper_up;
 	uint32_t policy_generation;
@@ -318,7 +334,11 @@ struct core {
 	struct heap due, queue_due, site_due, conn_due;
 	struct list work; /* sites that may have something to give */
 
-	uint64_t admitted, done, messages, owed;
+	uint64_t admitted, done, owed;
+	uint64_t messages; /* with a live part */
+	uint64_t messages_admitted, messages_done;
+	int64_t last_due_ms; /* latest of what waits, or later */
+	struct heap leases;  /* out, by number: worker << 16 | slot */
 	uint64_t n[PART_STATE_N];
 	struct part_list notices; /* READY, for the notice site */
 	uint32_t notice_site;
@@ -330,6 +350,7 @@ struct core {
 	uint32_t next_conn;
 	struct worker workers[CORE_WORKERS_MAX];
 	uint32_t n_unknown; /* sum of the workers' */
+	uint32_t n_slots;   /* the same */
 
 	struct ordered *orders[CORE_ORDERS_ROOM + 1]; /* by place, from 1 */
 	uint16_t order_list[CORE_ORDERS_ROOM];        /* places, by number */

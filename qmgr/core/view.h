@@ -23,10 +23,20 @@ struct core_accounts {
 	uint64_t done;     /* the same */
 	uint64_t waiting, ready, leased, held;
 	uint64_t owed;     /* parts with a notice owed; part of the four */
-	uint64_t messages; /* live records */
+	uint64_t messages; /* live records; admitted less done */
+	uint64_t messages_admitted, messages_done; /* since the beginning */
 	uint64_t segments;
 	uint64_t queues, sites, conns;
-	uint64_t last_lease; /* highest number given so far */
+	uint64_t first_lease; /* lowest number of a lease out; 0: none is */
+	uint64_t last_lease;  /* highest number given so far */
+	/* Wall clock; nothing that waits is due before the one, or behind the
+	 * other. 0: nothing waits. */
+	int64_t first_due_ms, last_due_ms;
+	/* Q3, as the last sweep found them: parts that are ready, and for
+	 * which nothing is under way; the age of the oldest; how many there
+	 * ever were. On a healthy system all are 0. */
+	uint64_t stuck, stuck_found;
+	int64_t stuck_ms;
 };
 
 void core_accounts(const struct core *core, struct core_accounts *accounts);

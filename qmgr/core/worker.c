@@ -69,6 +69,8 @@ core_worker_add(struct core *core, unsigned worker, unsigned n_slots)
 	BUG_IF(n_slots >= SLOTS_MAX);
 	if (w->is_known)
 		return ERR_EXISTS;
+	if (heap_reserve(&core->leases, core->n_slots + n_slots) != ERR_OK)
+		return ERR_FULL;
 	w->slots = mem_take(&core->mem, n_slots * sizeof(*w->slots));
 	if (w->slots == NULL)
 		return ERR_FULL;
@@ -80,6 +82,7 @@ core_worker_add(struct core *core, unsigned worker, unsigned n_slots)
 	}
 	w->is_known = true;
 	w->n_slots = n_slots;
+	core->n_slots += n_slots;
 	for (uint32_t i = n_slots; i > 0; i--)
 		w->free[w->n_free++] = (uint16_t)(i - 1);
 	return ERR_OK;
@@ -196,7 +199,7 @@ worker_drain(struct core *core, uint32_t worker)
 		if (++w->drain_slot < w->n_slots)
 			continue;
 		w->is_draining = false;
-		core->is_sweeping = true;
+		stuck_sweep_soon(core);
 	}
 	return w->is_draining;
 }
@@ -212,7 +215,9 @@ set_written(struct core *core, uint32_t part)
 		return;
 	p->is_unwritten = false;
 	q = queue_get(core, p->queue);
-	if (q->site != 0)
+	if (p->is_notice)
+		site_mark(core, notice_site(core));
+	else if (q->site != 0)
 		site_mark(core, site_get(core, q->site));
 }
 
@@ -229,6 +234,6 @@ core_slot_cleared(struct core *core, unsigned worker, unsigned slot)
 	*e = (struct slot_entry){ .state = CORE_SLOT_FREE };
 	/* Whoever found none looks again. */
 	if (w->n_free == 0)
-		core->is_sweeping = true;
+		stuck_sweep_soon(core);
 	w->free[w->n_free++] = (uint16_t)slot;
 }

@@ -224,8 +224,9 @@ shell_journal_new(const struct replay *replay)
 		.next_file = replay->next_file,
 		.next_seq = replay->next_seq,
 		.next_event = replay->next_event,
-		.admitted = replay->done + replay->live,
-		.done = replay->done,
+		.sums = { replay->messages_done + replay->messages,
+		    replay->messages_done, replay->done + replay->live,
+		    replay->done },
 		.audit = shell_audit,
 		.freed = shell_freed,
 		.written = shell_written,
@@ -250,7 +251,9 @@ shell_put(struct part_state state)
 	struct core_freed freed = { .lease = 0 };
 
 	state.key.domain.len = 0;
-	journal_put_part(journal, &state, STR("reply"), &freed);
+	/* Each message has one part. */
+	journal_put_part(
+	    journal, &state, STR("reply"), &freed, state.state == PART_DONE);
 }
 
 static void

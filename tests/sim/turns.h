@@ -93,6 +93,8 @@ act(const struct core_action *a)
 		if (a->order->kind == ORDER_RETRY)
 			sim.count.retries += a->order->parts;
 		break;
+	case CORE_STUCK:
+		sim_fail("Q3: a ready part waits for nothing");
 	case CORE_NOTE:
 		disk_note(&a->part);
 		break;

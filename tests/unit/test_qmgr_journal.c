@@ -84,7 +84,7 @@ put_with_slot(unsigned n)
 	struct part_state state = shell_part(n, 5, n);
 	struct core_freed freed = { .lease = n };
 
-	journal_put_part(journal, &state, STR("reply"), &freed);
+	journal_put_part(journal, &state, STR("reply"), &freed, true);
 }
 
 static void

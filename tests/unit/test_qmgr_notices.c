@@ -34,7 +34,7 @@ put(struct part_state s, const char *facts)
 	struct core_freed freed = { .lease = 0 };
 	uint64_t seq, event;
 
-	journal_put_part(journal, &s, str_from_c(facts), &freed);
+	journal_put_part(journal, &s, str_from_c(facts), &freed, false);
 	journal_next(journal, &seq, &event);
 	notices_put(notices, &s, seq - 1);
 }
