@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* damage: sets records aside that workers found damaged. */
+/* damage: sets records aside that workers, or the byte pass, found damaged. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -120,6 +120,21 @@ tell(struct store *st, const struct damage_job *d)
 	}
 }
 
+/* It is set aside: the parts that the worker did not have are held as well. */
+static void
+hold(struct store *st, const struct damage_job *d)
+{
+	struct findings_range range = {
+		.segment = d->segment,
+		.from = d->block,
+		.to = d->block + 1,
+		.cause = CAUSE_DAMAGED,
+		.left = VISIT_HOLDS_MAX,
+	};
+
+	(void)findings_lost(st, &range);
+}
+
 static void
 done(struct job *job)
 {
@@ -131,6 +146,8 @@ done(struct job *job)
 	if (st->is_ending)
 		return;
 	tell(st, d);
+	if (d->err == ERR_OK || d->err == ERR_EXISTS)
+		hold(st, d);
 	/* How long it is only a walk from header to header can tell. */
 	if (d->is_bad_head && seg != NULL) {
 		seg->wants_header = true;

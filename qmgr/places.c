@@ -136,6 +136,17 @@ give(struct place *place, uint16_t number, struct store_open *open)
 	open->done(open, ERR_OK);
 }
 
+/* Of a file that is gone, or is none, a visit tells, and holds its mail. */
+static void
+ask_visit(struct store *st, const struct open_item *item)
+{
+	struct store_seg *seg = store_find(st, item->segment);
+
+	if (seg != NULL &&
+	    (item->err == ERR_NOTFOUND || item->err == ERR_SYNTAX))
+		visit_ask(st, seg);
+}
+
 /* What a lease does with an error: RANGE is a newer file, which this version
  * cannot read now. */
 static enum err
@@ -176,6 +187,7 @@ opened(struct store *st, const struct open_item *item)
 	else {
 		place->users--;
 		empty_place(st, place);
+		ask_visit(st, item);
 	}
 }
 

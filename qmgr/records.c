@@ -10,6 +10,7 @@
 #include "util/io/loop.h"
 #include "util/log/log.h"
 #include "util/spool/segread.h"
+#include "util/text/when.h"
 
 /* --- in the thread -------------------------------------------------------- */
 
@@ -97,18 +98,27 @@ read_next(struct store *st)
 static void
 tell_recovered(struct store *st, const struct read_item *item)
 {
+	int64_t lay_ms = loop_wall_ms(st->conf.loop) - item->arrival_ms;
+	char bytes[sizeof("it lay there unannounced for ") + WHEN_MAX_BYTES];
+	struct outbuf text = { bytes, 0, sizeof(bytes) };
 	struct entry_note note = {
 		.qid = item->qid,
 		.kind = NOTE_RECOVERED,
-		.text = STR("nobody had announced it"),
 	};
 
+	/* The clock may have been set back since it came. */
+	if (lay_ms < 0)
+		lay_ms = 0;
+	outbuf_put(&text, STR("it lay there unannounced for "));
+	/* A time that has no text is not told: the log has the number. */
+	(void)!when_span(&text, lay_ms);
+	note.text = outbuf_str(&text);
 	st->stats.recovered++;
 	journal_put_note(st->conf.journal, &note);
 	LOG(EV_RECOVERED, KV_QID("qid", &item->qid),
 	    KV_HEX("segment", item->segment),
 	    KV_NUM("offset", (uint64_t)item->block * SEGMENT_BLOCK_BYTES),
-	    KV_NUM("lay_ms", loop_wall_ms(st->conf.loop) - item->arrival_ms));
+	    KV_NUM("lay_ms", lay_ms));
 }
 
 /* A record that cannot be read, or is malformed, is a visit's to tell. */
@@ -146,6 +156,7 @@ on_read(struct job *job)
 	rs->n_reads -= r->n_read;
 	for (unsigned i = 0; i < r->n_read; i++)
 		take_item(st, &r->items[i]);
+	rs->reads_out += r->n_read;
 	read_next(st);
 }
 
@@ -156,6 +167,7 @@ ask(struct store *st, uint64_t segment, uint32_t block, bool is_found)
 
 	if (rs->n_reads == READS_MAX)
 		return;
+	rs->reads_in++;
 	rs->reads[(rs->first_read + rs->n_reads++) % READS_MAX] =
 	    (struct read_item){
 		    .segment = segment,
@@ -197,6 +209,7 @@ records_unknown(
 	/* No room: it is seen again when its segment is sealed. */
 	if (rs->n_pending == PENDING_MAX)
 		return;
+	rs->pending_in++;
 	rs->pending[(rs->first_pending + rs->n_pending++) % PENDING_MAX] =
 	    (struct pending){
 		    .segment = segment,
@@ -217,9 +230,29 @@ records_tick(struct store *st, int64_t now_ms)
 			return;
 		rs->first_pending = (rs->first_pending + 1) % PENDING_MAX;
 		rs->n_pending--;
+		rs->pending_out++;
 		if (is_unknown(st, p->segment, p->block))
 			ask(st, p->segment, p->block, true);
 	}
+}
+
+bool
+records_settled(const struct store *st, struct records_mark *mark)
+{
+	const struct records *rs = &st->records;
+
+	if (!mark->is_set)
+		*mark = (struct records_mark){
+			.is_set = true,
+			.pending = rs->pending_in,
+		};
+	if (rs->pending_out < mark->pending)
+		return false;
+	/* What was pending is among the reads now. */
+	if (!mark->is_read)
+		mark->reads = rs->reads_in;
+	mark->is_read = true;
+	return rs->reads_out >= mark->reads;
 }
 
 int64_t

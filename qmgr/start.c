@@ -106,6 +106,28 @@ on_is_unadmitted(void *arg, uint64_t segment, uint32_t block)
 	return intake_is_unadmitted(q->intake, segment, block);
 }
 
+static bool
+on_lost(void *arg, uint32_t part, enum part_cause cause)
+{
+	struct qmgr *q = arg;
+	bool is_news;
+
+	turn_begin(q);
+	is_news = core_part_lost(q->core, part, cause);
+	turn_act(q);
+	return is_news;
+}
+
+static void
+on_back(void *arg, uint32_t part)
+{
+	struct qmgr *q = arg;
+
+	turn_begin(q);
+	(void)core_part_found(q->core, part);
+	turn_act(q);
+}
+
 static void
 on_checkpoint(void *arg, bool is_ok)
 {
@@ -253,11 +275,15 @@ new_store(struct qmgr *q)
 		.incoming_fd = svc_fd(q->svc, HAND_INCOMING, 0),
 		.deferred_fd = svc_fd(q->svc, HAND_DEFERRED, 0),
 		.quarantine_fd = svc_fd(q->svc, HAND_QUARANTINE, 0),
+		.ledger_fd = svc_fd(q->svc, HAND_LEDGER, 0),
 		.scan_ms = STORE_SCAN_MS,
 		.scan_cycle_ms = svc_conf(q->svc)->spool.scan_cycle_ms,
+		.scan_bandwidth = svc_conf(q->svc)->spool.scan_bandwidth_bytes,
 		.smtpd_page = on_smtpd_page,
 		.found = on_found,
 		.is_unadmitted = on_is_unadmitted,
+		.lost = on_lost,
+		.back = on_back,
 		.arg = q,
 	};
 
@@ -295,7 +321,7 @@ start_service(struct svc *svc)
 	notices_prune(q->notices, q->core);
 	intake_begin(q->intake);
 	if (replay.is_unbalanced)
-		store_rescan(q->store);
+		(void)store_rescan(q->store);
 	shaper_init(q);
 	peers_init(q);
 	svc_ready(svc);

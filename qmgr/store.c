@@ -148,6 +148,7 @@ store_tick(struct store *st, int64_t now_ms)
 {
 	space_tick(st, now_ms);
 	scan_tick(st, now_ms);
+	bytes_tick(st, now_ms);
 	poll_slice(st, now_ms);
 	records_tick(st, now_ms);
 	reclaim_tick(st);
@@ -165,6 +166,8 @@ store_next_ms(const struct store *st)
 		next_ms = st->space.next_ms;
 	if (records_next_ms(st) < next_ms)
 		next_ms = records_next_ms(st);
+	if (bytes_next_ms(st) < next_ms)
+		next_ms = bytes_next_ms(st);
 	return next_ms;
 }
 
@@ -199,15 +202,11 @@ store_lost_writer(struct store *st)
 }
 
 void
-store_rescan(struct store *st)
-{
-	st->pass.is_wanted = true;
-}
-
-void
 store_stats(const struct store *st, struct store_stats *stats)
 {
 	*stats = st->stats;
+	stats->index = st->pass.now;
+	stats->bytes = st->bytes.now;
 	stats->segments = slab_n(&st->segs);
 	stats->free_bytes = st->space.free_bytes;
 	stats->free_inodes = st->space.free_inodes;
@@ -233,6 +232,7 @@ store_new(const struct store_conf *conf)
 	records_init(st);
 	reclaim_init(st);
 	damage_init(st);
+	bytes_init(st);
 	space_init(st);
 	st->thread = bgthread_new(conf->loop, "disk", STORE_JOBS_MAX);
 	take_over(st);
@@ -257,6 +257,7 @@ store_free(struct store **store)
 	}
 	visit_fini(st);
 	records_fini(st);
+	bytes_fini(st);
 	places_fini(st);
 	index_fini(&st->by_number);
 	slab_fini(&st->segs);

@@ -33,9 +33,10 @@ struct store_conf {
 	struct loop *loop;
 	struct core *core;
 	struct journal *journal;
-	int incoming_fd, deferred_fd, quarantine_fd;
+	int incoming_fd, deferred_fd, quarantine_fd, ledger_fd;
 	int64_t scan_ms; /* between looks at what is being written */
 	int64_t scan_cycle_ms;
+	uint64_t scan_bandwidth; /* bytes a second of the byte pass */
 	/* The status page of smtpd number writer, or NULL. */
 	struct page *(*smtpd_page)(void *arg, uint32_t writer);
 	/* A record was found that core does not know: front is its header and
@@ -45,6 +46,9 @@ struct store_conf {
 	/* Whether a record waits for room outside of the queues: then it is
 	 * not found, but known. */
 	bool (*is_unadmitted)(void *arg, uint64_t segment, uint32_t block);
+	/* core_part_lost() and core_part_found(), with what follows. */
+	bool (*lost)(void *arg, uint32_t part, enum part_cause cause);
+	void (*back)(void *arg, uint32_t part);
 	void *arg;
 };
 
@@ -94,12 +98,34 @@ void store_damaged(struct store *st, uint64_t segment, uint32_t block);
 void store_tick(struct store *st, int64_t now_ms);
 int64_t store_next_ms(const struct store *st);
 
-/* Begins a pass over everything now. */
-void store_rescan(struct store *st);
+/* Wants a pass over everything that begins from now on; all who ask before it
+ * begins share it. Its number, as in store_pass. */
+uint64_t store_rescan(struct store *st);
+
+/* The same with a byte pass. */
+uint64_t store_rescan_bytes(struct store *st);
+
+/* A pass over the spool: the one that is on, or was last. */
+struct store_pass {
+	uint64_t number; /* of all that began; 0: none yet */
+	bool is_on;
+	bool has_failed;     /* a directory could not be read */
+	uint64_t segments;   /* that it has been at */
+	uint64_t records;    /* in them */
+	uint64_t bytes;      /* that a byte pass has read */
+	uint64_t bad;        /* records that it found damaged */
+	uint64_t unreadable; /* segments with a place that cannot be read */
+	uint64_t foreign;    /* files that are none of ours, or in the way */
+	int64_t ended_ms;    /* wall clock; 0: it has not */
+	int64_t took_ms;
+};
 
 struct store_stats {
-	uint64_t pass; /* finished passes */
+	uint64_t pass; /* finished passes, without those that failed */
+	uint64_t byte_pass;
 	uint64_t segments, recovered, missing, quarantined;
+	struct store_pass index, bytes;           /* now */
+	struct store_pass last_index, last_bytes; /* that ended */
 	uint64_t free_bytes, free_inodes; /* as of the last look, each second */
 	bool is_read_only;
 };

@@ -13,6 +13,7 @@
 #include "util/base/slab.h"
 #include "util/io/thread.h"
 #include "util/spool/reseal.h"
+#include "util/spool/segread.h"
 #include "util/spool/segwalk.h"
 
 /* Segments known at once; files beyond stay where they are until there is
@@ -41,6 +42,7 @@ struct store_seg {
 	bool is_foreign;   /* newer, or no segment: left alone until a pass */
 	bool is_gone;      /* has no file, but parts in memory */
 	bool wants_header; /* the footer is not enough: read every header */
+	bool has_twin;     /* a file of its name lies in both directories */
 };
 
 /* --- places.c: descriptors for leases ------------------------------------- */
@@ -100,28 +102,42 @@ void places_forget(struct store *st, struct store_seg *seg);
 /* --- scan.c: which files are there ---------------------------------------- */
 
 #define LIST_NAMES_MAX 1024
+/* Names that are none of ours: so many of a slice are told, all are counted. */
+#define LIST_STRANGERS_MAX 8
+#define LIST_STRANGER_BYTES 64
+
+enum list_dir { LIST_INCOMING, LIST_DEFERRED, LIST_LEDGER };
 
 struct list_job {
 	struct job job;
 	bool is_out;
 	bool is_on; /* between the first slice and the last */
 	bool is_whole;
-	bool is_deferred; /* the directory that is being read */
+	enum list_dir at; /* the directory that is being read */
 	bool is_end;      /* of that directory */
 	int error;        /* 0: none */
+	int64_t wall_ms;
 	DIR *dir;
-	unsigned n;
+	unsigned n, n_strangers;
 	uint64_t numbers[LIST_NAMES_MAX];
+	char strangers[LIST_STRANGERS_MAX][LIST_STRANGER_BYTES];
+};
+
+/* A point in what was unknown: records.c. */
+struct records_mark {
+	bool is_set, is_read;
+	uint64_t pending, reads;
 };
 
 struct pass {
-	bool is_on;
 	bool is_visiting; /* all files are listed */
+	bool is_settling; /* all are visited: what was found is being read */
 	bool is_wanted;   /* another one, after this */
-	bool has_failed;  /* a directory could not be read */
 	uint32_t cursor;  /* last segment that was visited for it */
+	struct records_mark mark; /* what must be settled */
 	int64_t begin_ms;
-	uint64_t records, recovered_before, quarantined_before;
+	uint64_t recovered_before, quarantined_before;
+	struct store_pass now; /* the one that is on, or was last */
 };
 
 void scan_init(struct store *st);
@@ -133,6 +149,9 @@ struct store_seg *scan_take(struct store *st);
 /* --- visit.c: one segment, compared with the core ------------------------- */
 
 #define VISIT_ITEMS_MAX 1024
+/* Parts that one visit holds: each is an entry in the ledger. With more of them
+ * it is done again. */
+#define VISIT_HOLDS_MAX 1024
 
 /* A segment that is being walked, or was walked so far; while a job has it, it
  * is the thread's. */
@@ -183,6 +202,8 @@ struct visit {
 	bool is_end;
 	bool is_sealed;
 	bool was_orphan;
+	bool has_twin;  /* a file of that name is in both directories */
+	uint64_t other; /* SYNTAX: the number that the file says; 0: none */
 	struct reseal reseal;
 	unsigned n;
 	struct visit_item items[VISIT_ITEMS_MAX];
@@ -191,11 +212,14 @@ struct visit {
 	uint32_t next_block;   /* behind the last record or range */
 	uint32_t missing_from; /* up to there the core is compared */
 	uint32_t n_records, n_unknown, n_missing;
-	uint32_t n_missing_before;
-	int64_t wait_ms; /* an admit may still be on its way so long */
-	bool has_gap;    /* the footer is not enough */
-	bool has_fault;  /* something could not be read, or set aside */
-	bool is_pass;    /* it is the pass that came by */
+	unsigned holds_left; /* of VISIT_HOLDS_MAX */
+	bool is_cut;         /* there are more */
+	bool is_news;        /* parts were held */
+	bool has_unread;     /* in part, or all of it */
+	int64_t wait_ms;     /* an admit may still be on its way so long */
+	bool has_gap;        /* the footer is not enough */
+	bool has_fault;      /* something could not be read, or set aside */
+	bool is_pass;        /* it is the pass that came by */
 };
 
 void visit_init(struct store *st);
@@ -209,6 +233,25 @@ void visit_next(struct store *st);
 /* visit_hands.c */
 void visit_run(struct job *job);
 void seg_walk_free(struct seg_walk **walk);
+
+/* --- findings.c: what follows for parts ----------------------------------- */
+
+struct findings_range {
+	uint64_t segment;
+	uint32_t from, to; /* blocks, to excluded */
+	enum part_cause cause;
+	unsigned left; /* parts that may be held; 0: they are only counted */
+	bool is_cut;   /* there were more */
+	bool is_news;  /* parts are held now, and were not before */
+};
+
+/* The records that the core has in the range are lost. Returns how many. */
+uint32_t findings_lost(struct store *st, struct findings_range *range);
+
+/* A record is where it belongs. True: parts of it are held because it was
+ * missing; with is_proof they go on. */
+bool findings_there(
+    struct store *st, uint64_t segment, uint32_t block, bool is_proof);
 
 /* --- records.c: records to be read, and admitted -------------------------- */
 
@@ -249,6 +292,8 @@ struct records {
 	unsigned first_read, n_reads;
 	struct pending pending[PENDING_MAX]; /* in order of due_ms, nearly */
 	unsigned first_pending, n_pending;
+	/* All that ever went in, and out. */
+	uint64_t pending_in, pending_out, reads_in, reads_out;
 	struct read_job job;
 };
 
@@ -259,6 +304,9 @@ void records_fini(struct store *st);
 void records_unknown(
     struct store *st, uint64_t segment, uint32_t block, int64_t wait_ms);
 void records_tick(struct store *st, int64_t now_ms);
+/* Whether all that was unknown when it was first called with an empty *mark is
+ * known, or was read, by now. */
+bool records_settled(const struct store *st, struct records_mark *mark);
 int64_t records_next_ms(const struct store *st);
 
 /* --- reclaim.c: renames, and the one place that removes (S5) -------------- */
@@ -321,6 +369,68 @@ void damage_init(struct store *st);
 #define DAMAGE_NAME_BYTES (SEGNAME_BYTES + 1 + 16 + 1)
 void damage_name(char *name, uint64_t segment, uint64_t offset);
 
+/* --- bytes.c: the byte pass ----------------------------------------------- */
+
+/* Records that are asked for at once, and that are begun in one slice: each may
+ * be a seek. */
+#define BYTES_ITEMS_MAX 256
+#define BYTES_RECORDS_IN_SLICE 16
+/* Content that is read at once. */
+#define BYTES_STEP 65536
+
+struct bytes_item {
+	uint32_t block;
+	enum err err; /* as of segread_load() and segread_content_step() */
+};
+
+struct bytes_job {
+	struct job job;
+	bool is_out;
+	struct store *store;
+	uint64_t slice_bytes;
+	char *buf; /* RECORD_FRONT_MAX_BYTES */
+	/* asked */
+	uint64_t number;
+	bool is_deferred;
+	bool is_last; /* no more of the segment comes behind these */
+	unsigned n;
+	struct bytes_item items[BYTES_ITEMS_MAX];
+	unsigned judged; /* of them: the loop's own */
+	/* the thread's between two slices */
+	uint64_t open; /* segment that fd is of; 0: none */
+	int fd;
+	struct segment_head head;
+	bool is_checking; /* items[at]: its front is good */
+	struct segread_content content;
+	unsigned at; /* those before were read */
+	/* answered */
+	enum err err; /* of the file */
+	int error;
+	uint64_t bytes;
+};
+
+struct bytes {
+	bool is_wanted;
+	bool is_settling; /* all is read: what is bad is being set aside */
+	bool has_unread;  /* something of the segment cannot be read */
+	uint32_t cursor;  /* the segment */
+	uint32_t block;   /* there: the next record stands here or behind */
+	uint64_t owed_bytes;
+	int64_t begin_ms, slice_ms, next_ms;
+	int64_t pass_ms; /* when the next pass begins */
+	uint64_t quarantined_before;
+	struct store_pass now;
+	struct bytes_job job;
+};
+
+void bytes_init(struct store *st);
+void bytes_fini(struct store *st);
+void bytes_tick(struct store *st, int64_t now_ms);
+int64_t bytes_next_ms(const struct store *st);
+/* bytes_hands.c */
+void bytes_run(struct job *job);
+void bytes_close(struct bytes_job *job);
+
 /* --- space.c: room on the disk -------------------------------------------- */
 
 #define SPACE_MS 1000
@@ -354,6 +464,7 @@ struct store {
 	struct records records;
 	struct changes changes;
 	struct damages damages;
+	struct bytes bytes;
 	struct space_job space;
 	int64_t scan_ms, pass_ms; /* when the next begins */
 	bool is_polling;

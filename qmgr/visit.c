@@ -16,7 +16,7 @@
  *
  *	on disk, known		as it should be
  *	on disk, unknown	an admit was lost: records.c finds out
- *	known, not on disk	missing: told, and kept (S4)
+ *	known, not on disk	missing: told, held, and kept (S4)
  *
  * A footer that lists records without a gap between them is proof of all that
  * is in the file; else each header is read, in a second walk.
@@ -35,45 +35,6 @@
 /* --- what is wrong -------------------------------------------------------- */
 
 static void
-note_missing(struct store *st, const struct part_state *state, const char *what)
-{
-	struct entry_note note = {
-		.qid = state->qid,
-		.part = state->part,
-		.kind = NOTE_MISSING,
-		.text = str_from_c(what),
-	};
-
-	journal_put_note(st->conf.journal, &note);
-	LOG(EV_RECORD_MISSING, KV_QID("qid", &state->qid),
-	    KV_HEX("segment", state->segment),
-	    KV_NUM("offset", (uint64_t)state->block * SEGMENT_BLOCK_BYTES));
-}
-
-/* Live records from block from on, and below block to, are not on disk.
- * Returns how many. */
-static uint32_t
-tell_missing(struct store *st, uint64_t segment, uint32_t from, uint32_t to,
-    const char *what)
-{
-	struct core *core = st->conf.core;
-	struct part_state state;
-	uint32_t n = 0;
-	uint32_t part;
-
-	for (; from < to; from = state.block + 1, n++) {
-		part = core_segment_part(core, segment, from);
-		if (part == 0 || !core_part_get(core, part, &state) ||
-		    state.block >= to)
-			break;
-		/* Told once, not in each pass. */
-		if (what != NULL)
-			note_missing(st, &state, what);
-	}
-	return n;
-}
-
-static void
 set_missing(struct store *st, struct store_seg *seg, uint32_t n)
 {
 	st->stats.missing += n;
@@ -81,22 +42,55 @@ set_missing(struct store *st, struct store_seg *seg, uint32_t n)
 	seg->n_missing = n;
 }
 
+/* A footer is no proof that something is missing, or is there. */
+static bool
+is_by_headers(const struct visit *v)
+{
+	return v->mode == SEGWALK_HEADERS || !v->is_sealed;
+}
+
+/* What the core knows in these blocks is not there, or damaged. */
+static uint32_t
+lose(struct store *st, uint32_t from, uint32_t to, enum part_cause cause)
+{
+	struct visit *v = &st->visit;
+	bool is_proof = v->err != ERR_OK || is_by_headers(v);
+	struct findings_range range = {
+		.segment = v->number,
+		.from = from,
+		.to = to,
+		.cause = cause,
+		.left = is_proof ? v->holds_left : 0,
+	};
+	uint32_t n = findings_lost(st, &range);
+
+	if (!is_proof)
+		return n;
+	/* With nothing left it is not known whether there is more. */
+	v->is_cut = v->is_cut || range.is_cut || (n > 0 && range.left == 0);
+	v->is_news = v->is_news || range.is_news;
+	v->holds_left = range.left;
+	return n;
+}
+
 /* The file is gone. */
 static void
 set_gone(struct store *st, struct store_seg *seg)
 {
-	const char *what =
-	    seg->n_missing == 0 ? "its segment file is gone" : NULL;
-	uint32_t n = tell_missing(st, seg->number, 0, CORE_BLOCK_MAX + 1, what);
+	uint32_t n = lose(st, 0, CORE_BLOCK_MAX + 1, CAUSE_MISSING);
+	bool is_news = seg->n_missing == 0 && st->visit.is_news;
 
 	set_missing(st, seg, n);
 	if (n == 0) {
 		store_forget(st, seg);
 		return;
 	}
-	if (what != NULL)
+	if (is_news)
 		LOG(EV_SEGMENT_MISSING, KV_HEX("segment", seg->number),
-		    KV_NUM("parts", n));
+		    KV_NUM("parts", n),
+		    KV_CSTR("msg",
+		        "put it back into spool/deferred, or see: holdfast "
+		        "queue --missing"));
 	/* It stays in the table, and is looked for in each pass. */
 	seg->is_gone = true;
 }
@@ -129,16 +123,11 @@ static void
 compare_up_to(struct store *st, uint32_t block)
 {
 	struct visit *v = &st->visit;
-	bool is_first = v->n_missing_before == 0;
 	uint32_t n;
 
 	if (!v->is_sealed)
 		return; /* more may have come since it was read */
-	if (v->mode == SEGWALK_HEADERS)
-		n = tell_missing(st, v->number, v->missing_from, block,
-		    is_first ? "it is not in its segment" : NULL);
-	else
-		n = tell_missing(st, v->number, v->missing_from, block, NULL);
+	n = lose(st, v->missing_from, block, CAUSE_MISSING);
 	v->n_missing += n;
 	v->has_gap = v->has_gap || n > 0;
 	v->missing_from = block;
@@ -152,28 +141,36 @@ compare_record(struct store *st, const struct visit_item *item)
 	compare_up_to(st, item->block);
 	v->missing_from = item->block + 1;
 	v->n_records++;
-	if (core_record_state(st->conf.core, v->number, item->block) !=
-	    CORE_RECORD_UNKNOWN)
-		return;
-	v->n_unknown++;
-	records_unknown(st, v->number, item->block, v->wait_ms);
+	if (core_record_state(st->conf.core, v->number, item->block) ==
+	    CORE_RECORD_UNKNOWN) {
+		v->n_unknown++;
+		records_unknown(st, v->number, item->block, v->wait_ms);
+	} else if (findings_there(
+	               st, v->number, item->block, is_by_headers(v))) {
+		/* That it is back its header must say. */
+		v->has_gap = true;
+	}
 }
 
-/* What the core knows in such a range is no longer missing, but damaged: a
- * worker says so, and it is held. What cannot be read is neither (S6). */
+/* What the core knows in such a range is not missing, but damaged, once it is
+ * set aside. What cannot be read is neither (S6). */
 static void
 compare_range(struct store *st, const struct visit_item *item)
 {
 	struct visit *v = &st->visit;
+	bool is_aside = item->is_bad && !item->is_unreadable &&
+	    (item->err == ERR_OK || item->err == ERR_EXISTS);
 
-	if (item->is_bad)
+	if (item->is_bad && !item->is_unreadable)
 		tell_bad(st, item);
-	if (item->is_unreadable ||
-	    (item->is_bad && item->err != ERR_OK && item->err != ERR_EXISTS))
-		v->has_fault = true;
 	if (!item->is_bad && !item->is_unreadable)
 		return;
+	if (!is_aside)
+		v->has_fault = true;
+	v->has_unread = v->has_unread || item->is_unreadable;
 	compare_up_to(st, item->from);
+	if (is_aside)
+		(void)lose(st, item->from, item->to, CAUSE_DAMAGED);
 	v->missing_from = item->to;
 }
 
@@ -232,13 +229,38 @@ set_sealed(struct store *st, struct store_seg *seg)
 	seg->is_sealed = true;
 	core_segment_sealed(st->conf.core, seg->number);
 	set_missing(st, seg, v->n_missing);
-	seg->is_walked = v->n_unknown == 0 && !v->has_fault;
-	if (v->has_fault)
+	seg->is_walked = v->n_unknown == 0 && !v->has_fault && !v->has_twin;
+	if (v->has_fault || v->has_twin)
 		seg->again_ms = now_ms + RETRY_MS;
 	else if (v->n_unknown > 0)
 		seg->again_ms = now_ms + unknown_wait_ms(seg);
 	seg->wants_header = false;
 	reclaim_look(st, seg);
+}
+
+/* It is read, and is not what its name says. */
+static void
+set_foreign(struct store *st, struct store_seg *seg)
+{
+	struct visit *v = &st->visit;
+	char name[SEGNAME_BYTES + 1];
+
+	set_missing(st, seg, 0);
+	if (v->other != 0) {
+		segname_format(v->other, name);
+		LOG(EV_SEGMENT_MISNAMED, KV_HEX("segment", v->number),
+		    KV_CSTR("file", name),
+		    KV_CSTR("msg",
+		        "this is another segment, or a copy of it: give it "
+		        "the name that it says, or take it away"));
+		set_missing(
+		    st, seg, lose(st, 0, CORE_BLOCK_MAX + 1, CAUSE_MISSING));
+		return;
+	}
+	LOG(EV_SEGMENT_DAMAGED, KV_HEX("segment", v->number),
+	    KV_CSTR("fault", "malformed file header"),
+	    KV_CSTR("msg", "it is left where it is; its mail is held"));
+	(void)lose(st, 0, CORE_BLOCK_MAX + 1, CAUSE_DAMAGED);
 }
 
 static void
@@ -252,12 +274,43 @@ set_failed(struct store *st, struct store_seg *seg)
 	else if (v->err == ERR_RANGE)
 		LOG(EV_FORMAT_UNKNOWN, KV_HEX("file", v->number));
 	else
-		LOG(EV_SEGMENT_DAMAGED, KV_HEX("segment", v->number),
-		    KV_CSTR("fault", "malformed file header"),
-		    KV_CSTR("msg", "it is left where it is"));
+		set_foreign(st, seg);
+	v->has_unread = v->err == ERR_IO;
 	seg->is_walked = false;
 	seg->is_foreign = v->err != ERR_IO;
 	seg->again_ms = loop_now_ms(st->conf.loop) + RETRY_MS;
+}
+
+/* The same number in both directories: one of them is no file of ours, and none
+ * is removed. */
+static void
+look_at_twin(const struct store *st, struct store_seg *seg)
+{
+	const struct visit *v = &st->visit;
+
+	if (v->has_twin && (v->is_pass || !seg->has_twin))
+		LOG(EV_SEGMENT_TWICE, KV_HEX("segment", v->number),
+		    KV_CSTR("msg",
+		        "it lies in incoming/ and in deferred/: take one of "
+		        "them away"));
+	seg->has_twin = v->has_twin;
+}
+
+/* What the pass counts. */
+static void
+count(struct store *st, const struct store_seg *seg)
+{
+	const struct visit *v = &st->visit;
+	struct store_pass *now = &st->pass.now;
+
+	if (!v->is_pass)
+		return;
+	now->segments++;
+	now->records += v->n_records;
+	if (v->has_unread)
+		now->unreadable++;
+	if (seg->is_foreign || v->has_twin)
+		now->foreign++;
 }
 
 static void
@@ -271,21 +324,32 @@ finish(struct store *st, struct store_seg *seg)
 		set_gone(st, seg);
 		return;
 	}
-	if (v->is_pass)
-		st->pass.records += v->n_records;
 	seg->is_deferred = v->is_deferred;
+	look_at_twin(st, seg);
 	/* AGAIN: locked and not listed: not to be looked at. */
-	if (v->err == ERR_AGAIN)
-		return;
-	if (v->err != ERR_OK)
-		set_failed(st, seg);
-	else if (v->is_sealed)
+	if (v->err == ERR_OK && v->is_sealed)
 		set_sealed(st, seg);
-	else if (st->n_walks < WALKS_MAX) {
+	else if (v->err != ERR_OK && v->err != ERR_AGAIN)
+		set_failed(st, seg);
+	else if (v->err == ERR_OK && st->n_walks < WALKS_MAX) {
 		st->n_walks++;
 		seg->walk = v->walk;
 		v->walk = NULL;
 	}
+	count(st, seg);
+}
+
+/* The rest of what is lost comes in another visit. */
+static void
+end_visit(struct store *st, struct store_seg *seg)
+{
+	uint64_t number = seg->number;
+
+	finish(st, seg);
+	seg_walk_free(&st->visit.walk);
+	seg = store_find(st, number);
+	if (st->visit.is_cut && seg != NULL)
+		visit_ask(st, seg);
 }
 
 static void
@@ -323,7 +387,8 @@ take_slice(struct store *st)
 		tell_orphan(v);
 	} else if (v->is_first) {
 		/* What is in deferred/ was complete when it came there. */
-		v->wait_ms = v->is_deferred ? 0 : st->conf.scan_ms;
+		v->wait_ms =
+		    v->is_deferred && v->is_sealed ? 0 : st->conf.scan_ms;
 	}
 	compare(st);
 	if (!v->is_end) {
@@ -353,8 +418,7 @@ on_visited(struct job *job)
 	}
 	if (take_slice(st))
 		return;
-	finish(st, seg);
-	seg_walk_free(&v->walk);
+	end_visit(st, seg);
 	visit_next(st);
 }
 
@@ -403,8 +467,9 @@ begin(struct store *st, struct store_seg *seg, bool is_pass)
 	v->limit = 0;
 	v->has_limit = !seg->is_sealed && page != NULL &&
 	    page_find_segment(page, seg->number, &v->limit);
-	v->known_bytes = seg->is_sealed ? 0 : known_bytes(st, seg->number);
-	v->n_missing_before = seg->n_missing;
+	v->known_bytes = known_bytes(st, seg->number);
+	v->holds_left = VISIT_HOLDS_MAX;
+	v->is_cut = v->is_news = v->has_unread = false;
 	begin_walk(st, seg->wants_header ? SEGWALK_HEADERS : SEGWALK_INDEX);
 }
 

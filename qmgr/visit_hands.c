@@ -45,6 +45,8 @@ open_walk(struct visit *v)
 	err = store_open_file(
 	    v->store, v->number, &w->fd, &w->head, &v->is_deferred);
 	if (err != ERR_OK) {
+		if (w->head.number != v->number)
+			v->other = w->head.number;
 		free(w);
 		return err;
 	}
@@ -57,6 +59,18 @@ dir_of(const struct visit *v)
 {
 	return v->is_deferred ? v->store->conf.deferred_fd
 	                      : v->store->conf.incoming_fd;
+}
+
+/* Renames are made in this thread: nothing moves between the two looks. */
+static bool
+is_in_both(const struct visit *v)
+{
+	const struct store_conf *conf = &v->store->conf;
+	char name[SEGNAME_BYTES + 1];
+
+	segname_format(v->number, name);
+	return faccessat(conf->incoming_fd, name, F_OK, 0) == 0 &&
+	    faccessat(conf->deferred_fd, name, F_OK, 0) == 0;
 }
 
 /*
@@ -110,6 +124,8 @@ begin(struct visit *v)
 
 	v->is_sealed = v->was_orphan = false;
 	v->passed = 0;
+	v->other = 0;
+	v->has_twin = is_in_both(v);
 	if (is_new)
 		err = open_walk(v);
 	if (err != ERR_OK)

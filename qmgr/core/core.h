@@ -138,6 +138,18 @@ struct core_admit {
  */
 MUST_USE enum err core_admit(struct core *core, const struct core_admit *admit);
 
+/*
+ * The record of a live part is CAUSE_MISSING, or read and CAUSE_DAMAGED: the
+ * part is HELD until a person comes, or core_part_found(). A leased one is left
+ * alone. False: nothing changed. At most one NOTE and one REMEMBER each, so the
+ * actions are fetched between two calls.
+ */
+bool core_part_lost(struct core *core, uint32_t part, enum part_cause cause);
+
+/* Its record is where it belongs: a part that is held because it was missing
+ * goes on; what else holds it goes on holding it. False: nothing changed. */
+bool core_part_found(struct core *core, uint32_t part);
+
 /* --- restart -------------------------------------------------------------- */
 
 /*

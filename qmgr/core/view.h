@@ -91,6 +91,9 @@ uint32_t core_part_next(const struct core *core, uint32_t cursor);
 uint32_t core_find(
     const struct core *core, const struct qid *qid, uint32_t cursor);
 
+/* Whether it is held because its record is missing. */
+bool core_part_is_missing(const struct core *core, uint32_t part);
+
 /* State of a live part, with its key. False: it is gone. */
 bool core_part_get(
     const struct core *core, uint32_t part, struct part_state *state);

@@ -7,6 +7,7 @@
 
 #include <check.h>
 
+#include "qmgr/core/action.h"
 #include "qmgr/core/core.h"
 #include "qmgr/core/view.h"
 #include "qmgr/journal.h"
@@ -282,6 +283,7 @@ static unsigned n_found;
 static enum err found_answer;
 static bool is_unadmitted;
 static int64_t scan_ms;
+static uint64_t scan_bandwidth;
 
 static struct page *
 shell_page(void *arg, uint32_t writer)
@@ -322,6 +324,41 @@ shell_is_unadmitted(void *arg, uint64_t segment, uint32_t block)
 	return is_unadmitted;
 }
 
+/* As qmgr's turn does with what the core wants noted. */
+static void
+shell_notes(void)
+{
+	struct core_action a;
+
+	while (core_action_next(core, &a)) {
+		struct entry_note note = { .qid = a.part.qid,
+			.part = a.part.part,
+			.kind = NOTE_MISSING,
+			.text = a.text };
+
+		if (a.act == CORE_NOTE)
+			journal_put_note(journal, &note);
+	}
+}
+
+static bool
+shell_lost(void *arg, uint32_t part, enum part_cause cause)
+{
+	bool is_news = core_part_lost(core, part, cause);
+
+	(void)arg;
+	shell_notes();
+	return is_news;
+}
+
+static void
+shell_back(void *arg, uint32_t part)
+{
+	(void)arg;
+	ck_assert(core_part_found(core, part));
+	shell_notes();
+}
+
 static inline void
 shell_store_new(void)
 {
@@ -332,11 +369,15 @@ shell_store_new(void)
 		.incoming_fd = incoming_dir.fd,
 		.deferred_fd = deferred_dir.fd,
 		.quarantine_fd = quarantine_dir.fd,
+		.ledger_fd = ledger_dir.fd,
 		.scan_ms = scan_ms,
 		.scan_cycle_ms = 3600000,
+		.scan_bandwidth = scan_bandwidth,
 		.smtpd_page = shell_page,
 		.found = shell_found,
 		.is_unadmitted = shell_is_unadmitted,
+		.lost = shell_lost,
+		.back = shell_back,
 	};
 
 	store = store_new(&conf);
@@ -358,6 +399,7 @@ shell_set_up(void)
 	found_answer = ERR_OK;
 	is_unadmitted = false;
 	scan_ms = 50;
+	scan_bandwidth = 1u << 30;
 	smtpd_page = NULL;
 }
 

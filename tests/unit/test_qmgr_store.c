@@ -4,10 +4,13 @@
 #include "qmgr/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
+#include "qmgr/store_int.h"
 #include "tests/lib/shellstore.h"
 #include "util/spool/segread.h"
 
@@ -69,7 +72,7 @@ START_TEST(what_waits_for_room_is_not_found)
 	is_unadmitted = true;
 	shell_store_new();
 	await(is_passed);
-	store_rescan(store);
+	(void)store_rescan(store);
 	await(is_passed);
 	ck_assert_uint_eq(n_found, 0);
 	ck_assert_uint_eq(get_stats().recovered, 0);
@@ -358,6 +361,19 @@ START_TEST(what_cannot_be_removed_stays_known)
 }
 END_TEST
 
+/* The part of message n is held for that. */
+static void
+ck_held(uint64_t segment, uint32_t block, enum part_cause cause)
+{
+	struct part_state state;
+
+	ck_assert(core_part_get(
+	    core, core_segment_part(core, segment, block), &state));
+	ck_assert_uint_eq(state.block, block);
+	ck_assert_uint_eq(state.state, PART_HELD);
+	ck_assert_uint_eq(state.cause, cause);
+}
+
 /* --- damage --------------------------------------------------------------- */
 
 static bool
@@ -388,13 +404,14 @@ START_TEST(a_record_that_is_not_where_it_was_is_missing)
 	journal_next(journal, &seq, &event_now);
 	ck_assert_uint_eq(event_now, event + 2);
 	/* Told once, not in each pass. */
-	store_rescan(store);
+	(void)store_rescan(store);
 	await(is_passed_twice);
 	ck_assert_uint_eq(get_stats().missing, 2);
 	journal_next(journal, &seq, &event_now);
 	ck_assert_uint_eq(event_now, event + 2);
 	/* Kept, for a person. */
 	ck_assert_uint_eq(shell_live(), 4);
+	ck_held(number, 9, CAUSE_MISSING);
 }
 END_TEST
 
@@ -467,11 +484,124 @@ START_TEST(a_file_that_is_no_segment_is_left_alone)
 {
 	uint64_t number = make(&deferred_dir, 1, true);
 
+	know(number, 1);
 	flip(&deferred_dir, number, 3);
 	shell_store_new();
 	await(is_passed);
 	ck_assert_uint_eq(n_found, 0);
+	ck_assert_uint_eq(get_stats().last_index.foreign, 1);
 	ck_assert_int_ge(open_segment(&deferred_dir, number), 0);
+	ck_held(number, 1, CAUSE_DAMAGED);
+}
+END_TEST
+
+/* A pipe would hold up whoever opens it. */
+START_TEST(what_is_no_file_is_no_segment)
+{
+	ck_assert_int_eq(
+	    mkfifoat(deferred_dir.fd, "00000000000000f1", 0600), 0);
+	ck_assert_int_eq(
+	    symlinkat("/dev/zero", deferred_dir.fd, "00000000000000f2"), 0);
+	ck_assert_int_eq(mkdirat(deferred_dir.fd, "00000000000000f3", 0700), 0);
+	shell_store_new();
+	await(is_passed);
+	ck_assert_uint_eq(get_stats().last_index.foreign, 3);
+	ck_assert_uint_eq(get_stats().last_index.unreadable, 0);
+	ck_assert_int_eq(
+	    unlinkat(deferred_dir.fd, "00000000000000f3", AT_REMOVEDIR), 0);
+}
+END_TEST
+
+static void
+touch(const struct spool_dir *dir, const char *name)
+{
+	int fd = openat(dir->fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+}
+
+START_TEST(names_that_are_none_of_ours_are_told)
+{
+	touch(&incoming_dir, "core.123");
+	touch(&deferred_dir, "0123");
+	touch(&ledger_dir, "L01");
+	/* One that will have its name soon. */
+	touch(&incoming_dir, ".00000000000000f1.new");
+	shell_store_new();
+	await(is_passed);
+	ck_assert_uint_eq(get_stats().last_index.foreign, 3);
+	ck_assert_uint_eq(get_stats().last_index.segments, 0);
+}
+END_TEST
+
+/* What lies under the name is another segment: its own is gone. */
+START_TEST(a_segment_under_the_name_of_another_is_not_taken_for_it)
+{
+	uint64_t first = make(&deferred_dir, 1, true);
+	uint64_t second = make(&deferred_dir, 1, true);
+	char from[SEGNAME_BYTES + 1], to[SEGNAME_BYTES + 1];
+
+	know(first, 1);
+	know(second, 1);
+	segname_format(first, from);
+	segname_format(second, to);
+	ck_assert_int_eq(
+	    renameat(deferred_dir.fd, from, deferred_dir.fd, to), 0);
+	shell_store_new();
+	await(is_passed);
+	ck_assert_uint_eq(get_stats().missing, 2);
+	ck_assert_uint_eq(get_stats().last_index.foreign, 1);
+	ck_held(first, 1, CAUSE_MISSING);
+	ck_held(second, 1, CAUSE_MISSING);
+	/* It gets its name back. */
+	ck_assert_int_eq(
+	    renameat(deferred_dir.fd, to, deferred_dir.fd, from), 0);
+	(void)store_rescan(store);
+	await(is_passed_twice);
+	ck_assert_uint_eq(get_stats().missing, 1);
+	ck_assert(
+	    !core_part_is_missing(core, core_segment_part(core, first, 1)));
+	ck_held(second, 1, CAUSE_MISSING);
+}
+END_TEST
+
+START_TEST(a_segment_in_both_directories_is_not_removed)
+{
+	uint64_t number = make(&deferred_dir, 1, true);
+	char name[SEGNAME_BYTES + 1];
+
+	know(number, 1);
+	finish(number, 1);
+	segname_format(number, name);
+	ck_assert_int_eq(
+	    linkat(deferred_dir.fd, name, incoming_dir.fd, name, 0), 0);
+	shell_store_new();
+	await(is_passed);
+	(void)store_rescan(store);
+	await(is_passed_twice);
+	ck_assert_uint_eq(get_stats().last_index.foreign, 1);
+	ck_assert_int_ge(open_segment(&deferred_dir, number), 0);
+	ck_assert_int_eq(unlinkat(incoming_dir.fd, name, 0), 0);
+	(void)store_rescan(store);
+	await(is_all_removed);
+}
+END_TEST
+
+/* More parts than one visit may hold, all of them in one pass. */
+START_TEST(a_large_segment_that_is_gone_has_all_its_mail_held)
+{
+	const unsigned n = VISIT_HOLDS_MAX + 3;
+
+	for (unsigned i = 1; i <= n; i++)
+		know(4711, i);
+	shell_store_new();
+	await(is_passed);
+	ck_assert_uint_eq(get_stats().missing, n);
+	(void)store_rescan(store);
+	await(is_passed_twice);
+	ck_held(4711, 1, CAUSE_MISSING);
+	ck_held(4711, n, CAUSE_MISSING);
 }
 END_TEST
 
@@ -539,6 +669,12 @@ add_change_tests(TCase *tc)
 	    tc, content_that_a_worker_found_damaged_is_set_aside_once);
 	tcase_add_test(tc, a_file_that_is_no_segment_is_left_alone);
 	tcase_add_test(tc, what_cannot_be_read_is_no_damage);
+	tcase_add_test(tc, what_is_no_file_is_no_segment);
+	tcase_add_test(tc, names_that_are_none_of_ours_are_told);
+	tcase_add_test(
+	    tc, a_segment_under_the_name_of_another_is_not_taken_for_it);
+	tcase_add_test(tc, a_segment_in_both_directories_is_not_removed);
+	tcase_add_test(tc, a_large_segment_that_is_gone_has_all_its_mail_held);
 }
 
 int

@@ -33,10 +33,9 @@ open_locked(int *fd, int dir_fd, uint64_t number, int access)
 	enum err err;
 
 	segname_format(number, name);
-	*fd = sys.openat(
-	    dir_fd, name, access | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0);
+	*fd = sys.openat(dir_fd, name, access | SEGREAD_OPEN_FLAGS, 0);
 	if (*fd < 0)
-		return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+		return segread_open_err();
 	if (sys.flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return ERR_OK;
 	err = errno == EWOULDBLOCK ? ERR_AGAIN : ERR_IO;

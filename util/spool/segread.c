@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/base/crc32c.h"
@@ -28,17 +29,37 @@ segread_head(int fd, struct segment_head *seg)
 }
 
 enum err
+segread_open_err(void)
+{
+	if (errno == ENOENT)
+		return ERR_NOTFOUND;
+	/* A symbolic link; a socket. */
+	return errno == ELOOP || errno == ENXIO ? ERR_SYNTAX : ERR_IO;
+}
+
+enum err
+segread_is_file(int fd)
+{
+	struct stat s;
+
+	if (sys.fstat(fd, &s) != 0)
+		return ERR_IO;
+	return S_ISREG(s.st_mode) ? ERR_OK : ERR_SYNTAX;
+}
+
+enum err
 segread_open(int *fd, struct segment_head *seg, int dir_fd, uint64_t number)
 {
 	char name[SEGNAME_BYTES + 1];
 	enum err err;
 
 	segname_format(number, name);
-	*fd = sys.openat(
-	    dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0);
+	*fd = sys.openat(dir_fd, name, O_RDONLY | SEGREAD_OPEN_FLAGS, 0);
 	if (*fd < 0)
-		return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
-	err = segread_head(*fd, seg);
+		return segread_open_err();
+	err = segread_is_file(*fd);
+	if (err == ERR_OK)
+		err = segread_head(*fd, seg);
 	if (err == ERR_OK && seg->number != number)
 		err = ERR_SYNTAX;
 	if (err == ERR_OK)

@@ -3,6 +3,7 @@
 #ifndef UTIL_SPOOL_SEGREAD_H
 #define UTIL_SPOOL_SEGREAD_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,16 @@
  * reason (errno tells): try again later, and conclude nothing (S6). ERR_SYNTAX
  * means that it was read, and is malformed.
  */
+
+/* How a segment is opened: whatever has its name must not hold us up, or lead
+ * us elsewhere. */
+#define SEGREAD_OPEN_FLAGS (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
+
+/* What errno means after such an open. */
+MUST_USE enum err segread_open_err(void);
+
+/* ERR_SYNTAX: a directory, a pipe, a device. */
+MUST_USE enum err segread_is_file(int fd);
 
 /*
  * Opens the segment of that number in dir_fd, read-only, and decodes its
