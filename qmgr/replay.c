@@ -63,6 +63,15 @@ fail(const struct run *r, const char *call, enum err err)
 	return err;
 }
 
+/* It is what its name says. */
+static bool
+is_file(const struct ledgerread *reader, const struct ledger_head *named)
+{
+	const struct ledger_head *head = ledgerread_get_head(reader);
+
+	return head->number == named->number && head->kind == named->kind;
+}
+
 /*
  * Opens a file, and makes durable what it holds: what a predecessor wrote and
  * did not sync is believed from now on (S4).
@@ -87,8 +96,7 @@ open_file(struct run *r, enum ledger_kind kind, uint64_t number, int *fd,
 		err = fail(r, "fdatasync", ERR_IO);
 	else {
 		err = ledgerread_new(reader, *fd, LEDGERREAD_ALL);
-		if (err == ERR_OK &&
-		    ledgerread_get_head(*reader)->number != number) {
+		if (err == ERR_OK && !is_file(*reader, &head)) {
 			ledgerread_free(reader);
 			err = ERR_SYNTAX;
 		}
@@ -386,6 +394,9 @@ read_ledger(struct run *r, uint64_t number)
 	}
 	if (err != ERR_OK)
 		return err;
+	if (ledgerread_get_head(reader)->is_mended)
+		tell_damage(r, 0, LEDGER_BLOCK_BYTES,
+		    "a malformed file header, whose copy is good");
 	if (number == r->marks.begin.begin.file)
 		err = ledgerread_seek(reader, r->marks.begin.begin.offset);
 	if (err == ERR_OK)

@@ -204,6 +204,7 @@ struct visit {
 	bool was_orphan;
 	bool has_twin;  /* a file of that name is in both directories */
 	uint64_t other; /* SYNTAX: the number that the file says; 0: none */
+	bool is_mended; /* its header is damaged, and has a copy */
 	struct reseal reseal;
 	unsigned n;
 	struct visit_item items[VISIT_ITEMS_MAX];

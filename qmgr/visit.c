@@ -382,6 +382,11 @@ take_slice(struct store *st)
 
 	if (v->err != ERR_OK)
 		return false;
+	if (v->is_first && v->is_mended)
+		LOG(EV_SEGMENT_DAMAGED, KV_HEX("segment", v->number),
+		    KV_NUM("offset", 0), KV_NUM("bytes", SEGMENT_HEAD_BYTES),
+		    KV_CSTR("fault", "malformed file header"),
+		    KV_CSTR("msg", "its copy is good: nothing is lost"));
 	if (v->is_first && v->was_orphan) {
 		v->wait_ms = LOST_WAIT_MS;
 		tell_orphan(v);

@@ -122,7 +122,7 @@ begin(struct visit *v)
 	bool is_new = v->walk == NULL;
 	enum err err = ERR_OK;
 
-	v->is_sealed = v->was_orphan = false;
+	v->is_sealed = v->was_orphan = v->is_mended = false;
 	v->passed = 0;
 	v->other = 0;
 	v->has_twin = is_in_both(v);
@@ -130,6 +130,7 @@ begin(struct visit *v)
 		err = open_walk(v);
 	if (err != ERR_OK)
 		return err;
+	v->is_mended = is_new && v->walk->head.is_mended;
 	err = look_at_seal(v);
 	v->is_sealed = err == ERR_OK;
 	if (err == ERR_AGAIN && v->has_limit)

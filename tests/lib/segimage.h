@@ -39,6 +39,7 @@ set_up(void)
 	ck_assert_ptr_nonnull(walk_buf);
 	image = (struct image){ .len = BLOCK };
 	segment_head_encode(&seg, (uint8_t *)image.bytes);
+	segment_head_encode(&seg, (uint8_t *)image.bytes + SEGMENT_COPY_AT);
 }
 
 static inline void

@@ -78,8 +78,15 @@ START_TEST(the_header_is_as_documented_and_reads_back)
 	ck_assert_int_eq(out.kind, LEDGER_CHECKPOINT);
 	for (unsigned i = 0; i < 44 * 8; i++) {
 		p[i / 8] ^= (uint8_t)(1u << i % 8);
+		/* It stands there twice. */
+		ck_assert_int_eq(ledger_head_decode(&out, s, NULL), ERR_OK);
+		ck_assert(out.is_mended && out.salt == head.salt);
+		p[LEDGER_COPY_AT + i / 8] ^= (uint8_t)(1u << i % 8);
 		ck_assert_int_eq(ledger_head_decode(&out, s, NULL), ERR_SYNTAX);
 		p[i / 8] ^= (uint8_t)(1u << i % 8);
+		ck_assert_int_eq(ledger_head_decode(&out, s, NULL), ERR_OK);
+		ck_assert(!out.is_mended);
+		p[LEDGER_COPY_AT + i / 8] ^= (uint8_t)(1u << i % 8);
 	}
 	for (s.len = 0; s.len < 44; s.len++)
 		ck_assert_int_eq(ledger_head_decode(&out, s, NULL), ERR_SYNTAX);
@@ -101,6 +108,7 @@ START_TEST(a_newer_file_is_told_from_damage)
 	ledger_head_encode(&head, p);
 	le_put32(p + changes[_i].at, changes[_i].n);
 	le_put32(p + 40, crc32c(0, p, 40));
+	memset(p + LEDGER_COPY_AT, 0, 44);
 	ck_assert_int_eq(ledger_head_decode(
 	                     &out, (struct str){ (char *)p, sizeof(p) }, NULL),
 	    changes[_i].want);

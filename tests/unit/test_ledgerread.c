@@ -345,6 +345,7 @@ START_TEST(a_malformed_or_newer_file_is_refused)
 	int fd;
 
 	image[20] ^= 1;
+	image[LEDGER_COPY_AT + 20] ^= 1;
 	fd = open_image();
 	ck_assert_int_eq(ledgerread_new(&r, fd, LEDGERREAD_ALL), ERR_SYNTAX);
 	(void)close(fd);

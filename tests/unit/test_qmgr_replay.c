@@ -298,6 +298,7 @@ START_TEST(a_malformed_file_header_is_damage)
 	admit(2);
 	die();
 	flip(LEDGER_LOG, 1, 3);
+	flip(LEDGER_LOG, 1, LEDGER_COPY_AT + 3);
 	ck_assert_int_eq(shell_replay(&replay), ERR_OK);
 	ck_assert(replay.is_damaged);
 	ck_assert_uint_eq(shell_live(), 1);

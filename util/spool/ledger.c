@@ -95,11 +95,11 @@ ledger_head_encode(const struct ledger_head *head, uint8_t *p)
 	le_put64(p + H_SALT, head->salt);
 	le_put64(p + H_CREATED, (uint64_t)head->created_ms);
 	le_put32(p + H_CRC, crc32c(0, p, H_CRC));
+	memcpy(p + LEDGER_COPY_AT, p, H_END);
 }
 
-enum err
-ledger_head_decode(
-    struct ledger_head *head, struct str bytes, uint32_t *version)
+static enum err
+decode_head(struct ledger_head *head, struct str bytes, uint32_t *version)
 {
 	const uint8_t *p = (const uint8_t *)bytes.ptr;
 	uint32_t v, kind;
@@ -122,6 +122,19 @@ ledger_head_decode(
 		.kind = (enum ledger_kind)kind,
 	};
 	return head->created_ms < 0 ? ERR_SYNTAX : ERR_OK;
+}
+
+enum err
+ledger_head_decode(
+    struct ledger_head *head, struct str bytes, uint32_t *version)
+{
+	enum err err = decode_head(head, bytes, version);
+
+	if (err != ERR_SYNTAX || bytes.len < LEDGER_COPY_AT)
+		return err;
+	err = decode_head(head, str_tail(bytes, LEDGER_COPY_AT), version);
+	head->is_mended = err == ERR_OK;
+	return err;
 }
 
 /* --- building batches ----------------------------------------------------- */

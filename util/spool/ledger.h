@@ -32,6 +32,7 @@ struct ledger_head {
 	uint64_t salt;
 	int64_t created_ms; /* wall clock */
 	enum ledger_kind kind;
+	bool is_mended; /* it was damaged, and its copy was read; not written */
 };
 
 /* A place in the ledger; {0, 0} is before everything. */
@@ -50,13 +51,16 @@ void ledger_name_format(
 /* Reads all of s: sets kind and number. ERR_SYNTAX: not such a name. */
 MUST_USE enum err ledger_name_parse(struct str s, struct ledger_head *head);
 
-/* Writes the file header: LEDGER_BLOCK_BYTES. */
+/* In the first block: a second header, for when the first is damaged. */
+#define LEDGER_COPY_AT 256
+
+/* Writes the file header twice, and zeros: LEDGER_BLOCK_BYTES. */
 void ledger_head_encode(const struct ledger_head *head, uint8_t *p);
 
 /*
- * Decodes the file header.
+ * Decodes the file header, or its copy when it is malformed.
  *
- * ERR_SYNTAX	not a ledger file, or malformed
+ * ERR_SYNTAX	not a ledger file, or both are malformed
  * ERR_RANGE	of a newer format version: *version says which
  *
  * version may be NULL.

@@ -12,6 +12,8 @@
 #define SEGMENT_VERSION 1
 #define SEGMENT_BLOCK_BYTES 4096
 #define SEGMENT_HEAD_BYTES 48
+/* In block 0: a second one, for when the first is damaged. */
+#define SEGMENT_COPY_AT 2048
 #define SEGMENT_ENTRY_BYTES 32
 #define SEGMENT_TRAILER_BYTES 64
 
@@ -28,6 +30,7 @@ struct segment_head {
 	int64_t created_ms; /* wall clock */
 	uint32_t writer;    /* number of the smtpd */
 	uint32_t flags;     /* SEGMENT_OWN */
+	bool is_mended; /* it was damaged, and its copy was read; not written */
 };
 
 /* One record in the footer. */
@@ -52,7 +55,8 @@ uint32_t segment_crc_begin(uint64_t salt);
 /* Blocks that n bytes take; n < 2^44. */
 uint32_t segment_blocks(uint64_t n);
 
-/* Writes the file header (SEGMENT_HEAD_BYTES; the rest of block 0 is zero). */
+/* Writes the file header, SEGMENT_HEAD_BYTES; it stands in block 0 twice, and
+ * all else there is zero. */
 void segment_head_encode(const struct segment_head *head, uint8_t *p);
 
 /*

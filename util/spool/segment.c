@@ -75,6 +75,7 @@ write_head(const struct segment *seg)
 	uint8_t block[SEGMENT_BLOCK_BYTES] = { 0 };
 
 	segment_head_encode(&seg->head, block);
+	segment_head_encode(&seg->head, block + SEGMENT_COPY_AT);
 	return disk_write(seg->file.fd, block, sizeof(block), 0);
 }
 

@@ -18,14 +18,19 @@
 enum err
 segread_head(int fd, struct segment_head *seg)
 {
-	char p[SEGMENT_HEAD_BYTES];
-	size_t got;
+	char p[SEGMENT_COPY_AT + SEGMENT_HEAD_BYTES];
+	struct str bytes = { p, 0 };
 	enum err err;
 
-	err = disk_read(fd, p, sizeof(p), 0, &got);
+	err = disk_read(fd, p, sizeof(p), 0, &bytes.len);
 	if (err != ERR_OK)
 		return err;
-	return segment_head_decode(seg, (struct str){ p, got }, NULL);
+	err = segment_head_decode(seg, bytes, NULL);
+	if (err != ERR_SYNTAX || bytes.len < sizeof(p))
+		return err;
+	err = segment_head_decode(seg, str_tail(bytes, SEGMENT_COPY_AT), NULL);
+	seg->is_mended = err == ERR_OK;
+	return err;
 }
 
 enum err

@@ -42,7 +42,8 @@ MUST_USE enum err segread_is_file(int fd);
 MUST_USE enum err segread_open(
     int *fd, struct segment_head *seg, int dir_fd, uint64_t number);
 
-/* Decodes the header of an open segment. Errors as above. */
+/* Decodes the header of an open segment, or its copy when it is malformed.
+ * Errors as above. */
 MUST_USE enum err segread_head(int fd, struct segment_head *seg);
 
 /*
