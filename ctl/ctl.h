@@ -48,6 +48,7 @@ int cmd_check(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 int cmd_hold(struct ctl *ctl);
 int cmd_mailq(struct ctl *ctl);
+int cmd_move(struct ctl *ctl);
 int cmd_queue(struct ctl *ctl);
 int cmd_release(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);

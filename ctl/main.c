@@ -39,6 +39,11 @@ static const struct command commands[] = {
 	{ "cancel", cmd_cancel,
 	    "[--why TEXT] [--json] QID ... | " ORDER_MATCH_USAGE,
 	    "end mail without a notice", false },
+	{ "move", cmd_move,
+	    "[--why TEXT] [--json] QID ... | " ORDER_MATCH_USAGE
+	    " --to QUEUE | [--to-tenant NAME] [--to-campaign NAME] "
+	    "[--to-domain NAME]",
+	    "put mail into another queue", false },
 	{ "suspend", cmd_suspend,
 	    "[--json] [--list] | [--for SPAN] [--why TEXT] " ORDER_MATCH_USAGE,
 	    "keep queues from delivering, for a time", false },

@@ -19,6 +19,8 @@
 #define ORDER_MAX 100000 /* arguments */
 #define OUT_BYTES (64 * 1024)
 #define ANSWER_MAX_BYTES (8 * 8192)
+/* Three names, and what divides them. */
+#define TARGET_BYTES (3 * ORDER_NAME_MAX_BYTES + 2)
 
 /* One run of a command. */
 struct giver {
@@ -31,6 +33,7 @@ struct giver {
 	int status; /* the highest so far */
 	char by[ORDER_BY_MAX_BYTES];
 	char domain[ORDER_NAME_MAX_BYTES];
+	char target[TARGET_BYTES];
 };
 
 /* --- arguments ------------------------------------------------------------ */
@@ -226,14 +229,62 @@ give_each(struct giver *g)
 	}
 }
 
+/* A name that a part of the mail's queue gets; NULL: it keeps its own. Empty:
+ * it gets none. */
+static void
+set_name(struct ctl *ctl, const char *option, struct str *name, bool *keeps)
+{
+	const char *value = ctl_take_option(ctl, option);
+
+	*keeps = value == NULL;
+	*name = value == NULL ? STR("") : str_from_c(value);
+	if (name->len > ORDER_NAME_MAX_BYTES)
+		ctl_usage(
+		    ctl, "%s: at most %d bytes", option, ORDER_NAME_MAX_BYTES);
+}
+
+/* --to NAME, or --to-tenant and the like. */
+static void
+take_target(struct giver *g)
+{
+	struct str to = take_text(g->ctl, "--to", TARGET_BYTES);
+	struct outbuf out = { g->target, 0, sizeof(g->target) };
+	struct order_target t;
+
+	set_name(g->ctl, "--to-tenant", &t.key.tenant, &t.keeps_tenant);
+	set_name(g->ctl, "--to-campaign", &t.key.campaign, &t.keeps_campaign);
+	set_name(g->ctl, "--to-domain", &t.key.domain, &t.keeps_domain);
+	if ((to.len > 0) ==
+	    !(t.keeps_tenant && t.keeps_campaign && t.keeps_domain))
+		ctl_usage(g->ctl,
+		    "say where to: --to with a queue's name, or what changes "
+		    "of it: --to-tenant, --to-campaign, --to-domain");
+	if (to.len > 0)
+		outbuf_put(&out, to);
+	else
+		order_target_put(&out, &t);
+	/* Only a domain may be written in capitals: names are as they are. */
+	for (size_t i = out.len; i > 0 && g->target[i - 1] != '@'; i--)
+		g->target[i - 1] = ascii_lower(g->target[i - 1]);
+	g->ask.target = outbuf_str(&out);
+	if (order_target_parse(&t, g->ask.target) != ERR_OK)
+		ctl_usage(g->ctl,
+		    "\"%.*s\" is no queue's name: tenants and campaigns have "
+		    "letters, digits and \".-_\", and the domain is not empty",
+		    STR_ARG(g->ask.target));
+}
+
 int
 order_run(struct ctl *ctl, enum order_kind kind)
 {
 	bool is_all = kind == ORDER_RETRY && ctl_take_flag(ctl, "--all");
-	bool is_list = kind == ORDER_HOLD && ctl_take_flag(ctl, "--list");
+	bool is_list = (kind == ORDER_HOLD || kind == ORDER_MOVE) &&
+	    ctl_take_flag(ctl, "--list");
 	struct giver g;
 
 	begin(&g, ctl, kind);
+	if (kind == ORDER_MOVE && !is_list)
+		take_target(&g);
 	ctl_check_args(ctl, 0, ORDER_MAX);
 	if (is_all + is_list + has_match(&g) + (ctl->argc > 0) != 1)
 		ctl_usage(ctl,

@@ -11,9 +11,9 @@
 	"[--queue PATTERN] [--tenant NAME] [--campaign NAME] [--domain NAME]"
 
 /*
- * Reads the arguments of hold, release, cancel and retry, gives one order for
- * each queue id, or one for what matches, and prints what came of it. Returns
- * the highest exit status of the answers.
+ * Reads the arguments of hold, release, cancel, move and retry, gives one order
+ * for each queue id, or one for what matches, and prints what came of it.
+ * Returns the highest exit status of the answers.
  */
 int order_run(struct ctl *ctl, enum order_kind kind);
 

@@ -109,6 +109,7 @@ row_json(struct json *j, const struct msg_order_row *row)
 	key_str(j, STR("campaign"), row->campaign);
 	key_str(j, STR("domain"), row->domain);
 	key_str(j, STR("why"), row->why);
+	key_str(j, STR("target"), row->target);
 	key_number(j, STR("parts"), row->parts);
 	key_number(j, STR("held"), row->held);
 	json_close_object(j);
@@ -179,6 +180,9 @@ row_text(struct outbuf *out, const struct msg_order_row *row)
 	put_count(out, row->held, 7);
 	order_match_put(&what, &match);
 	ask_put_foreign(out, outbuf_str(&what));
+	if (row->target.len > 0)
+		outbuf_put(out, STR(" to "));
+	ask_put_foreign(out, row->target);
 	if (row->why.len > 0)
 		outbuf_put(out, STR(": "));
 	ask_put_foreign(out, row->why);
@@ -201,6 +205,16 @@ put_row(void *arg, const struct msg_order_row *row)
 	l->n++;
 }
 
+static struct str
+nothing(enum order_kind kind)
+{
+	if (kind == ORDER_SUSPEND)
+		return STR("nothing is suspended\n");
+	if (kind == ORDER_MOVE)
+		return STR("nothing is being moved\n");
+	return STR("nothing is held by order\n");
+}
+
 int
 order_list_print(struct ctl *ctl, enum order_kind kind, bool is_json)
 {
@@ -216,9 +230,7 @@ order_list_print(struct ctl *ctl, enum order_kind kind, bool is_json)
 		ctl_must(json_end(&l.json), "the list");
 		outbuf_putc(&l.out, '\n');
 	} else if (l.n == 0) {
-		outbuf_put(&l.out,
-		    kind == ORDER_SUSPEND ? STR("nothing is suspended\n")
-		                          : STR("nothing is held by order\n"));
+		outbuf_put(&l.out, nothing(kind));
 	}
 	ctl_out_print(&l.out);
 	free(l.out.ptr);

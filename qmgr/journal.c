@@ -417,8 +417,9 @@ journal_put_part(struct journal *j, const struct part_state *part,
 	struct entry_parts parts = { .parts = part, .n = 1 };
 	/* One event for each result; of what an order did, for what it ended:
 	 * the rest is told by the order's own. */
+	bool is_order = part->order != 0 || part->is_moved;
 	bool is_event =
-	    freed->lease != 0 || part->order == 0 || part->state == PART_DONE;
+	    freed->lease != 0 || !is_order || part->state == PART_DONE;
 
 	journal_put_parts(j, &parts, facts, facts.len > 0 && is_event ? 1 : 0);
 	add_freed(j->filling, freed);

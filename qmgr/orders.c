@@ -85,8 +85,9 @@ done_word(enum order_kind kind)
 		return STR(" released");
 	case ORDER_CANCEL:
 		return STR(" cancelled");
-	case ORDER_NONE:
 	case ORDER_MOVE:
+		return STR(" moved");
+	case ORDER_NONE:
 	case ORDER_SUSPEND:
 	case ORDER_RESUME:
 	case ORDER_KIND_N:
@@ -103,27 +104,39 @@ put_number(struct outbuf *out, const struct order *order)
 }
 
 static void
-put_counts(struct outbuf *out, const struct order *order, uint64_t n_leased)
+put_counts(struct outbuf *out, const struct core_action *a)
 {
+	const struct order *order = a->order;
+	struct str word = done_word((enum order_kind)order->kind);
+
 	outbuf_put_u64(out, order->parts);
-	outbuf_put(out, done_word((enum order_kind)order->kind));
+	outbuf_put(out, word);
 	if (order->kind == ORDER_RETRY)
 		return;
 	outbuf_put(out, STR(" ("));
 	put_number(out, order);
 	outbuf_putc(out, ')');
-	if (n_leased == 0)
-		return;
-	outbuf_put(out, STR("\nup to "));
-	outbuf_put_u64(out, n_leased);
-	outbuf_put(out, STR(" more are being delivered now:"));
-	outbuf_put(out, done_word((enum order_kind)order->kind));
-	outbuf_put(out, STR(" if that fails"));
+	if (a->n > 0) {
+		outbuf_put(out, STR("\nup to "));
+		outbuf_put_u64(out, a->n);
+		outbuf_put(out, STR(" more are being delivered now:"));
+		outbuf_put(out, word);
+		outbuf_put(out, STR(" if that fails"));
+	}
+	if (a->n_stuck > 0) {
+		outbuf_putc(out, '\n');
+		outbuf_put_u64(out, a->n_stuck);
+		outbuf_put(out,
+		    STR(" stay where they are: there is no memory for the "
+		        "queues that they should go to"));
+	}
 }
 
 static void
-put_answer(struct outbuf *out, const struct order *order, uint64_t n_leased)
+put_answer(struct outbuf *out, const struct core_action *a)
 {
+	const struct order *order = a->order;
+
 	if (order->kind == ORDER_SUSPEND) {
 		outbuf_put(out, STR("suspended by "));
 		put_number(out, order);
@@ -136,17 +149,21 @@ put_answer(struct outbuf *out, const struct order *order, uint64_t n_leased)
 		put_number(out, order);
 		outbuf_put(out, STR(" is over"));
 	} else {
-		put_counts(out, order, n_leased);
+		put_counts(out, a);
 	}
 }
 
 static void
 log_order(const struct order *order, uint32_t pid)
 {
-	char bytes[ORDER_MATCH_TEXT_BYTES];
+	char bytes[ORDER_MATCH_TEXT_BYTES + ORDER_TEXT_MAX_BYTES + 8];
 	struct outbuf match = { bytes, 0, sizeof(bytes) };
 
 	order_match_put(&match, &order->match);
+	if (order->kind == ORDER_MOVE) {
+		outbuf_put(&match, STR(" to "));
+		outbuf_put(&match, order->target);
+	}
 	LOG(EV_OPERATOR, KV_CSTR("command", order_kind_text(order->kind)),
 	    KV_NUM("order", order->number), KV_STR("by", order->by),
 	    KV_NUM("uid", order->uid), KV_NUM("pid", pid),
@@ -179,7 +196,7 @@ orders_applied(struct qmgr *q, const struct core_action *a)
 		return;
 	wait->is_applied = true;
 	wait->parts = a->order->parts;
-	put_answer(&wait->text, a->order, a->n);
+	put_answer(&wait->text, a);
 	wait->durable.done = on_durable;
 	journal_wait(q->journal, &wait->durable);
 }
@@ -197,25 +214,28 @@ orders_put(struct qmgr *q, const struct core_action *a)
 }
 
 static void
-put_facts(struct outbuf *out, const struct order *order)
+open_facts(struct json *j, struct outbuf *out, const struct order *order)
 {
-	struct json j;
+	json_init(j, out);
+	json_open_object(j);
+	json_key(j, STR("order"));
+	json_u64(j, order->number);
+	json_key(j, STR("command"));
+	json_str(j, str_from_c(order_kind_text(order->kind)));
+	json_key(j, STR("by"));
+	json_str(j, order->by);
+	json_key(j, STR("uid"));
+	json_u64(j, order->uid);
+	json_key(j, STR("why"));
+	json_str(j, order->why);
+}
 
-	json_init(&j, out);
-	json_open_object(&j);
-	json_key(&j, STR("order"));
-	json_u64(&j, order->number);
-	json_key(&j, STR("command"));
-	json_str(&j, str_from_c(order_kind_text(order->kind)));
-	json_key(&j, STR("by"));
-	json_str(&j, order->by);
-	json_key(&j, STR("uid"));
-	json_u64(&j, order->uid);
-	json_key(&j, STR("why"));
-	json_str(&j, order->why);
-	json_close_object(&j);
+static void
+close_facts(struct json *j)
+{
+	json_close_object(j);
 	/* Its texts are bounded. */
-	BUG_IF(json_end(&j) != ERR_OK);
+	BUG_IF(json_end(j) != ERR_OK);
 }
 
 struct str
@@ -223,15 +243,42 @@ orders_facts(struct qmgr *q, uint64_t number)
 {
 	struct outbuf out = { q->order_facts, 0, sizeof(q->order_facts) };
 	struct core_order_view view;
+	struct json j;
 
 	/* One order is for many parts. */
 	if (q->order_facts_of == number)
 		return (struct str){ q->order_facts, q->order_facts_len };
 	if (!core_order_get(q->core, number, &view))
 		return STR("");
-	put_facts(&out, &view.order);
+	open_facts(&j, &out, &view.order);
+	close_facts(&j);
 	q->order_facts_of = number;
 	q->order_facts_len = out.len;
+	return outbuf_str(&out);
+}
+
+static void
+key_queue(struct json *j, struct str name, const struct queue_key *key)
+{
+	char bytes[CORE_QUEUE_NAME_MAX_BYTES];
+	struct outbuf text = { bytes, 0, sizeof(bytes) };
+
+	core_queue_name(key, &text);
+	json_key(j, name);
+	json_str(j, outbuf_str(&text));
+}
+
+struct str
+orders_move_facts(struct qmgr *q, const struct core_action *a)
+{
+	struct outbuf out = { q->order_facts, 0, sizeof(q->order_facts) };
+	struct json j;
+
+	open_facts(&j, &out, a->order);
+	key_queue(&j, STR("from"), &a->key);
+	key_queue(&j, STR("to"), &a->part.key);
+	close_facts(&j);
+	q->order_facts_of = 0;
 	return outbuf_str(&out);
 }
 
@@ -250,6 +297,10 @@ refuse(struct qpeer *peer, const struct msg_order_ask *ask, enum err err)
 	if (err == ERR_AGAIN)
 		return control_answer(peer, EXIT_LATER, 0,
 		    STR("too many orders are in hand; try again"));
+	if (err == ERR_FULL && ask->kind == ORDER_MOVE)
+		return control_answer(peer, EXIT_LATER, 0,
+		    STR("there is no memory for the order, or for the queue "
+		        "that it leads to: nothing was moved"));
 	if (err == ERR_FULL && ask->kind == ORDER_SUSPEND)
 		return control_answer(peer, EXIT_LATER, 0,
 		    STR("too many suspensions are in force (1000): "
@@ -259,7 +310,8 @@ refuse(struct qpeer *peer, const struct msg_order_ask *ask, enum err err)
 		    STR("too many holds are in force (10000): release or "
 		        "cancel what they hold first"));
 	return control_answer(peer, EXIT_DENIED, 0,
-	    STR("an order needs a queue id or a condition"));
+	    STR("an order needs a queue id or a condition, and a move the "
+	        "name of a queue"));
 }
 
 static struct order_wait *
@@ -289,6 +341,7 @@ take(struct qpeer *peer, const struct msg_order_ask *ask, uint32_t uid)
 		    ask->domain },
 		.by = ask->by,
 		.why = ask->why,
+		.target = ask->target,
 	};
 	struct order_wait *wait = wait_new(peer);
 	enum err err;
@@ -344,6 +397,7 @@ send_row(struct qpeer *peer, const struct core_order_view *view)
 		.campaign = o->match.campaign,
 		.domain = o->match.domain,
 		.why = o->why,
+		.target = o->target,
 	};
 
 	return chan_send_order_row(peer->chan, &m);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* orders: what persons order: hold, release, cancel, retry, suspend, resume. */
+/* orders: what persons order: hold, release, cancel, move, suspend ... */
 #ifndef QMGR_ORDERS_H
 #define QMGR_ORDERS_H
 
@@ -33,6 +33,9 @@ void orders_applied(struct qmgr *q, const struct core_action *action);
 /* Facts of an entry that an order made: who, and why. Lasts until the next
  * call; empty: the order is not kept any more. */
 struct str orders_facts(struct qmgr *q, uint64_t number);
+
+/* The same for a CORE_REMEMBER that tells of a move: and where from and to. */
+struct str orders_move_facts(struct qmgr *q, const struct core_action *action);
 
 /* The peer is gone: its orders go on, and nobody waits for them. */
 void orders_gone(struct qpeer *peer);

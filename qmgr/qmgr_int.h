@@ -31,7 +31,10 @@
 
 /* Facts of an entry that an order made: each byte of its texts may take six. */
 #define ORDER_FACTS_BYTES \
-	(6 * (ORDER_TEXT_MAX_BYTES + ORDER_BY_MAX_BYTES) + 256)
+	(6 * \
+	        (ORDER_TEXT_MAX_BYTES + ORDER_BY_MAX_BYTES + \
+	            2 * CORE_QUEUE_NAME_MAX_BYTES) + \
+	    256)
 
 struct control;
 struct intake;

@@ -198,8 +198,13 @@ take_parts(
 	struct part_state state;
 	enum err err = entry_parse_part(&part, entry);
 
-	while (err == ERR_OK && entry_next_part(&part, &state))
+	while (err == ERR_OK && entry_next_part(&part, &state)) {
+		/* In the ledger only an admission tells the record's length
+		 * with the keys: else an order has given them. */
+		state.is_moved =
+		    r->is_ledger && part.has_keys && part.blocks == 0;
 		err = restore(r, &state, pos);
+	}
 	return err;
 }
 

@@ -54,6 +54,9 @@ own_facts(struct outbuf *out, struct str reason)
 static struct str
 facts_of(struct qmgr *q, const struct core_action *a, struct outbuf *out)
 {
+	if (a->freed.lease == 0 && a->order != NULL)
+		return part_owes_notice(&a->part) ? STR("")
+		                                  : orders_move_facts(q, a);
 	if (a->freed.lease == 0 && a->part.order != 0)
 		return part_owes_notice(&a->part)
 		    ? STR("")

@@ -114,7 +114,8 @@ put_rcpts(struct line *l, const struct json_t *facts)
 	put(l, STR(" more"));
 }
 
-/* What a person did: "hold by alice (uid 0): why". */
+/* What a person did: "hold by alice (uid 0): why"; "move from a.test to b.test
+ * by alice (uid 0)". */
 static void
 put_order(struct line *l, const struct json_t *facts)
 {
@@ -127,6 +128,12 @@ put_order(struct line *l, const struct json_t *facts)
 		return;
 	outbuf_put_u64(&number, uid > 0 ? (uint64_t)uid : 0);
 	put(l, text(facts, "command"));
+	if (text(facts, "to").len > 0) {
+		put(l, STR(" from "));
+		put(l, text(facts, "from"));
+		put(l, STR(" to "));
+		put(l, text(facts, "to"));
+	}
 	put(l, STR(" by "));
 	put(l, by);
 	put(l, by.len > 0 ? STR(" (uid ") : STR("uid "));

@@ -23,7 +23,8 @@ void attempt_fini(struct attempt *a);
 /*
  * Appends "HOST (ADDRESS): STAGE: REPLY; RCPT: VERDICT REPLY; ...": what is
  * missing is left out, and what finds no room cut off, with "..." at the end.
- * Of what a person did: "COMMAND by NAME (uid N): WHY".
+ * Of what a person did: "COMMAND by NAME (uid N): WHY"; a move says "from QUEUE
+ * to QUEUE" as well.
  * Of a notice: "the sender was told: notice QID", or "notice to SENDER: HOST
  * (ADDRESS): STAGE: REPLY" where it was not taken.
  * A single recipient is named when its reply is not the common one.

@@ -48,11 +48,13 @@ struct core_action {
 	uint32_t queue;  /* ROUTE_ASK: comes back in the answer */
 
 	/* LEASE: the part, with the lease's number; REMEMBER: its new state,
-	 * without a key; NOTE: the part that it is about. */
+	 * without a key, unless it was moved; NOTE: the part that it is
+	 * about. */
 	struct part_state part;
 	struct core_freed freed; /* REMEMBER, CLEAR */
 
-	struct queue_key key;      /* ROUTE_ASK */
+	struct queue_key key;      /* ROUTE_ASK; REMEMBER that tells of a move:
+	                            * where the part was */
 	struct str source;         /* OPEN, GRANT_ASK, FEEDBACK */
 	struct str provider;       /* OPEN, GRANT_ASK, FEEDBACK */
 	enum transport transport;  /* OPEN */
@@ -66,12 +68,14 @@ struct core_action {
 	uint32_t unused;           /* GRANT_ASK: messages given back */
 	enum conn_why why;         /* FEEDBACK */
 	uint16_t code;             /* FEEDBACK */
-	const struct order *order; /* ORDER, APPLIED */
+	const struct order *order; /* ORDER, APPLIED; REMEMBER: the move of
+	                            * which it tells, or NULL */
 	/* APPLIED: parts out now that it is for, at most; STUCK: parts found,
 	 * of which part, with its key, is the oldest. */
 	uint64_t n;
-	int64_t age_ms; /* STUCK: of the oldest */
-	bool is_last;   /* REMEMBER: with the part its message is done */
+	uint64_t n_stuck; /* APPLIED: that could not be moved */
+	int64_t age_ms;   /* STUCK: of the oldest */
+	bool is_last;     /* REMEMBER: with the part its message is done */
 };
 
 /* Takes out the next action; false: there is none. */

@@ -68,6 +68,8 @@ void part_move(
     struct core *core, uint32_t part, enum part_status to, int64_t due_ms);
 /* To READY, with the end of life for a deadline. */
 void part_make_ready(struct core *core, uint32_t part);
+/* Into another queue, in the same state, with the same deadline; not LEASED. */
+void part_change_queue(struct core *core, uint32_t part, struct queue *to);
 /* The part is done, and gone. True: so is its message. */
 bool part_finish(struct core *core, uint32_t part);
 

@@ -45,9 +45,9 @@ is_for_list(const struct ordered *item, unsigned i)
 	case ORDER_RELEASE:
 		return i == LIST_HELD;
 	case ORDER_CANCEL:
+	case ORDER_MOVE:
 		return true;
 	case ORDER_NONE:
-	case ORDER_MOVE:
 	case ORDER_SUSPEND:
 	case ORDER_RESUME:
 	case ORDER_KIND_N:
@@ -192,11 +192,30 @@ slots_slice(struct core *core, struct ordered *item, bool *is_more)
 	return false;
 }
 
+/* What an earlier move waits for may come to be what this order covers. */
+static bool
+is_behind_move(const struct core *core, const struct ordered *item)
+{
+	struct link *link;
+
+	LIST_FOREACH (link, &core->in_hand) {
+		const struct ordered *before =
+		    LIST_ITEM(link, struct ordered, in_hand);
+
+		if (before == item)
+			break;
+		if (before->order.kind == ORDER_MOVE)
+			return true;
+	}
+	return false;
+}
+
 /* It was at all parts but those that are out. */
 static void
 walked(struct core *core, struct ordered *item)
 {
 	bool was_rest = item->is_rest;
+	bool is_blocking = orderpart_blocks(item);
 	bool is_more = false;
 
 	count_block(core, item, -1);
@@ -206,15 +225,13 @@ walked(struct core *core, struct ordered *item)
 		struct core_action *a = core_emit(core, CORE_APPLIED);
 
 		a->order = &item->order;
-		a->n = item->order.kind == ORDER_HOLD ||
-		        item->order.kind == ORDER_CANCEL
-		    ? item->n_leased
-		    : 0;
+		a->n = is_blocking ? item->n_leased : 0;
+		a->n_stuck = item->n_stuck;
 		item->order.stage = ORDER_WALKED;
 		item->order.lease = core->next_lease;
 	}
 	if (item->order.kind == ORDER_RETRY ||
-	    slots_slice(core, item, &is_more))
+	    (!is_behind_move(core, item) && slots_slice(core, item, &is_more)))
 		end(core, item);
 	else if (!was_rest)
 		core_emit(core, CORE_ORDER)->order = &item->order;
@@ -400,7 +417,7 @@ bool
 orderrun_run(struct core *core)
 {
 	struct link *link, *next;
-	bool is_more = false;
+	bool is_more = false, is_moving = false;
 
 	ordertab_reap(core);
 	/* What is changed is appended to the ledger, which must have room. */
@@ -415,8 +432,10 @@ orderrun_run(struct core *core)
 			walk(core, item);
 			return true;
 		}
-		if (slots_slice(core, item, &is_more))
+		if (!is_moving && slots_slice(core, item, &is_more))
 			end(core, item);
+		else if (item->order.kind == ORDER_MOVE)
+			is_moving = true;
 	}
 	return is_more;
 }
@@ -435,17 +454,33 @@ is_allowed(const struct order *order)
 	case ORDER_HOLD:
 	case ORDER_RELEASE:
 	case ORDER_CANCEL:
+	case ORDER_MOVE:
 		return !is_any;
 	case ORDER_SUSPEND:
 		return !is_any && !has_qid;
 	case ORDER_RESUME:
 		return order->number != 0 || (!is_any && !has_qid);
 	case ORDER_NONE:
-	case ORDER_MOVE:
 	case ORDER_KIND_N:
 		break;
 	}
 	return false;
+}
+
+/* Where all of it goes into one queue, that must be to be had. */
+static bool
+can_move(struct core *core, const struct order *order)
+{
+	static const struct queue_key none;
+	struct order_target t;
+	struct queue_key key;
+
+	if (order_target_parse(&t, order->target) != ERR_OK)
+		return false;
+	if (t.keeps_tenant || t.keeps_campaign || t.keeps_domain)
+		return true;
+	key = order_target_key(&t, &none);
+	return queue_obtain(core, &key) != NULL;
 }
 
 static enum err
@@ -459,6 +494,8 @@ begin(struct core *core, const struct order *order, uint64_t *number)
 	    core_find(core, &order->match.qid, 0) == 0)
 		return ERR_NOTFOUND;
 	if (order->kind == ORDER_HOLD && core->n_orders >= CORE_ORDERS_MAX)
+		return ERR_FULL;
+	if (order->kind == ORDER_MOVE && !can_move(core, order))
 		return ERR_FULL;
 	item = ordertab_add(core, order);
 	if (item == NULL)
@@ -481,7 +518,8 @@ core_order(struct core *core, const struct order *given, uint64_t *number)
 	/* The clock may have fallen back since the newest came. */
 	order.covers_ms = wall_ms > core->newest_ms ? wall_ms : core->newest_ms;
 	order.parts = order.lease = 0;
-	order.target = STR("");
+	if (order.kind != ORDER_MOVE)
+		order.target = STR("");
 	if (!order_is_sound(&order) || !is_allowed(&order))
 		return ERR_RANGE;
 	if (order.kind == ORDER_RESUME)

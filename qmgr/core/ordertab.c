@@ -66,6 +66,9 @@ ordertab_set(struct core *core, struct ordered *item, const struct order *order)
 		str_skip(&rest, len);
 	}
 	item->order = own;
+	/* It is sound, and its views are into text now. */
+	BUG_IF(own.kind == ORDER_MOVE &&
+	    order_target_parse(&item->target, own.target) != ERR_OK);
 	return true;
 }
 

@@ -177,6 +177,28 @@ part_move(struct core *core, uint32_t part, enum part_status to, int64_t due_ms)
 	heap_change(&core->due, p->heap_pos, due_ms);
 }
 
+void
+part_change_queue(struct core *core, uint32_t part, struct queue *to)
+{
+	struct part *p = part_get(core, part);
+	struct queue *from = queue_get(core, p->queue);
+	struct ordered *by = ordertab_of(core, p);
+
+	BUG_IF(p->state == PART_LEASED);
+	leave(core, part);
+	/* They say how it fared at the site before. */
+	if (p->throttles > 0) {
+		p->throttles = 0;
+		p->mark = 0;
+	}
+	p->queue = to->self;
+	enter(core, part);
+	if (by != NULL)
+		ordertab_hold(p, by);
+	if (queue_is_empty(from))
+		queue_wake(core, from, core->now_ms + QUEUE_IDLE_MS);
+}
+
 /* Whole seconds in which ms ends, also before 0: no life gets shorter. */
 static int32_t
 seconds_up(int64_t ms)

@@ -131,13 +131,15 @@ place(struct core *core, uint32_t part, const struct part_state *s)
  * change without a list taking notice. */
 static void
 apply(struct core *core, uint32_t part, const struct part_state *s,
-    struct ordered *order)
+    struct ordered *order, struct queue *to)
 {
 	struct part *p = part_get(core, part);
 
 	ordertab_let_go(core, p);
 	if (p->state != PART_HELD)
 		part_move(core, part, PART_HELD, core->now_ms);
+	if (to->self != p->queue)
+		part_change_queue(core, part, to);
 	p->cause = s->cause & 0x7fu;
 	p->deaths = s->deaths & 7u;
 	p->throttles = s->throttles & 3u;
@@ -163,7 +165,9 @@ static uint32_t
 obtain(struct core *core, const struct part_state *s, enum err *err)
 {
 	struct seg *seg = seg_find(core, s->segment);
-	bool can_make = s->key.domain.len > 0 && s->state != PART_DONE;
+	/* A move tells of one part alone. */
+	bool can_make =
+	    s->key.domain.len > 0 && s->state != PART_DONE && !s->is_moved;
 	uint32_t part = 0;
 
 	*err = ERR_NOTFOUND;
@@ -191,6 +195,7 @@ enum err
 core_restore(struct core *core, const struct part_state *s)
 {
 	struct ordered *order = NULL;
+	struct queue *to;
 	uint32_t part;
 	enum err err;
 	struct qid qid;
@@ -210,10 +215,15 @@ core_restore(struct core *core, const struct part_state *s)
 		if (order == NULL)
 			return ERR_FULL;
 	}
+	to = queue_get(core, part_get(core, part)->queue);
+	if (s->is_moved && s->key.domain.len > 0)
+		to = queue_obtain(core, &s->key);
+	if (to == NULL)
+		return ERR_FULL;
 	if (s->state == PART_DONE)
 		(void)part_finish(core, part);
 	else
-		apply(core, part, s, order);
+		apply(core, part, s, order, to);
 	return ERR_OK;
 }
 

@@ -272,11 +272,12 @@ enum walk {
 
 /* An order, while it is in hand, in force, or the reason of a held part. */
 struct ordered {
-	struct order order; /* its texts lie in text */
-	struct str text;    /* owned */
-	uint16_t place;     /* in core->orders */
-	uint32_t refs;      /* held parts that name it */
-	int64_t end_ms;     /* of a suspension; CORE_NEVER_MS: none */
+	struct order order;         /* its texts lie in text */
+	struct order_target target; /* of a move; views into the order's */
+	struct str text;            /* owned */
+	uint16_t place;             /* in core->orders */
+	uint32_t refs;              /* held parts that name it */
+	int64_t end_ms;             /* of a suspension; CORE_NEVER_MS: none */
 	struct link in_hand;
 	struct link in_spent; /* listed: nobody may need it any more */
 
@@ -288,7 +289,8 @@ struct ordered {
 	uint32_t part;           /* of it, to be looked at next */
 	uint32_t worker, slot;   /* those before are waited for no more */
 	uint64_t n_leased;       /* seen on the way */
-	bool is_rest;            /* of a cancel: only what it holds */
+	uint64_t n_stuck; /* not moved: no memory for where they should go */
+	bool is_rest;     /* of a cancel: only what it holds */
 };
 
 /* Ready parts for which nothing is under way (Q3): stuck.c. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a person orders: hold, release, cancel, retry, suspend, resume."""
+"""What a person orders: hold, release, cancel, retry, move, suspend ..."""
 import json
 import os
 import signal
@@ -103,6 +103,45 @@ def test_what_is_cancelled_is_gone_and_its_history_says_who(t):
     r.command("retry", stays)
     r.await_empty()
     assert len(peer.messages) == 1
+
+
+def test_what_is_moved_goes_another_way_and_its_history_says_who(t):
+    replies, old = refusing(t)
+    new = t.sink()
+    r = tenant_relay(t, relay_to=old.address, conf=LATE + f"""
+route "relay.test" {{ relay = {{ "{new.address}" }} }}""").start()
+    stays = mail(r, "beta")
+    qids = [mail(r, "acme", campaign="spring"), mail(r, "acme")]
+    for q in [*qids, stays]:
+        await_true("it was tried", lambda: r.why(q)["attempts"] == 1)
+    r.command("hold", qids[1], "--why", "kept")
+    said = r.command("move", "--tenant", "acme", "--to-tenant", "gold",
+                     "--to-domain", "Relay.TEST", "--why", "it is late")
+    assert said.stdout.startswith("2 moved (order 2)"), said.stdout
+    names = ["spring:gold@relay.test", "gold@relay.test"]
+    assert [r.why(q)["queue"] for q in qids] == names
+    assert [state(r, q) for q in qids] == ["waiting", "held"]
+    assert r.why(stays)["queue"] == "beta@dest.test"
+    step = r.why(qids[0])["history"][-1]["detail"]
+    assert step.startswith("move from spring:acme@dest.test to " + names[0] +
+                           " by "), step
+    assert step.endswith(": it is late"), step
+    assert 'match="tenant acme to *:gold@relay.test"' in r.log_text()
+    r.stop()
+    r.start()
+    why = r.why(qids[1])
+    assert why["queue"] == names[1] and why["limit"]["cause"] == "kept", why
+    assert r.why(qids[0])["attempts"] == 1
+    # Once more is nothing new.
+    said = r.command("move", "--tenant", "gold", "--to", "*:*@relay.test")
+    assert said.stdout.startswith("0 moved"), said.stdout
+    r.command("release", qids[1])
+    r.command("retry", qids[0])
+    await_true("both are out", lambda: {state(r, q) for q in qids} == {"done"})
+    for q in qids:
+        assert new.address.split(":")[0] in r.why(q)["history"][-1]["detail"]
+    assert state(r, stays) == "waiting" and not old.messages
+    assert json.loads(r.command("move", "--list", "--json").stdout) == []
 
 
 def test_nothing_of_a_suspended_queue_goes_until_it_is_over(t):
@@ -228,6 +267,7 @@ def test_orders_are_for_root_and_the_relays_user_alone(t):
     assert as_nobody("suspend", "--list").returncode == 0
     for args in (("hold", "--tenant", "a"), ("release", "--queue", "*"),
                  ("cancel", "--queue", "*"), ("retry", "--all"),
+                 ("move", "--queue", "*", "--to", "a.test"),
                  ("suspend", "--queue", "*"), ("resume", "7")):
         p = as_nobody(*args)
         assert p.returncode == 100, (args, p)
@@ -251,6 +291,13 @@ def test_wrong_use_is_told(t):
             (("suspend", "--domain", "d", "--for", "soon"), "give a time"),
             (("suspend", "--domain", "d", "--for", "0s"), "give a time"),
             (("suspend", qid), "one argument too many"),
+            (("move", qid), "say where to"),
+            (("move", "--to", "a.test"), "say which mail"),
+            (("move", qid, "--to", "a.test", "--to-tenant", "b"),
+             "say where to"),
+            (("move", qid, "--to", "*:*@*"), "no queue's name"),
+            (("move", qid, "--to-campaign", "a b"), "no queue's name"),
+            (("move", qid, "--to-domain", ""), "no queue's name"),
             (("resume",), "say which suspension"),
             (("resume", "x"), "no order's number"),
             (("hold", "--tenant", "a" * 256), "at most 255")):

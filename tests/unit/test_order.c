@@ -162,6 +162,82 @@ START_TEST(who_is_a_name_or_a_number)
 }
 END_TEST
 
+/* --- where a move leads --------------------------------------------------- */
+
+static void
+check_target(const char *text, const char *canonical)
+{
+	const struct queue_key from = { STR("t0"), STR("c0"), STR("d0.test") };
+	char bytes[1024], again[1024];
+	struct outbuf out = { bytes, 0, sizeof(bytes) };
+	struct outbuf twice = { again, 0, sizeof(again) };
+	struct order_target t;
+	struct queue_key key;
+
+	ck_assert_int_eq(order_target_parse(&t, str_from_c(text)), ERR_OK);
+	order_target_put(&out, &t);
+	ck_assert_msg(str_eq(outbuf_str(&out), str_from_c(canonical)),
+	    "%s: %.*s", text, STR_ARG(outbuf_str(&out)));
+	ck_assert_int_eq(order_target_parse(&t, outbuf_str(&out)), ERR_OK);
+	order_target_put(&twice, &t);
+	ck_assert(str_eq(outbuf_str(&out), outbuf_str(&twice)));
+	key = order_target_key(&t, &from);
+	ck_assert(
+	    str_eq(key.tenant, t.keeps_tenant ? STR("t0") : t.key.tenant));
+	ck_assert(str_eq(
+	    key.campaign, t.keeps_campaign ? STR("c0") : t.key.campaign));
+	ck_assert(
+	    str_eq(key.domain, t.keeps_domain ? STR("d0.test") : t.key.domain));
+}
+
+START_TEST(a_target_is_a_queue_as_it_is_printed)
+{
+	check_target("a.test", ":@a.test");
+	check_target("acme@a.test", ":acme@a.test");
+	check_target("spring:acme@a.test", "spring:acme@a.test");
+	check_target("spring:@a.test", "spring:@a.test");
+	check_target("*:*@a.test", "*:*@a.test");
+	check_target("*:beta@*", "*:beta@*");
+	check_target(":*@*", ":*@*");
+	check_target("[ipv6:2001:db8::1]", ":@[ipv6:2001:db8::1]");
+	check_target("x@[192.0.2.1]", ":x@[192.0.2.1]");
+	check_target("\xc3\xbc.test", ":@\xc3\xbc.test");
+}
+END_TEST
+
+START_TEST(what_names_no_queue_is_no_target)
+{
+	static const char *const bad[] = { "", "@", "acme@", "*:*@*", "a b@x",
+		"a@B.test", "a:b:c@x", "a@b@c", "sp*:acme@x", "a\n@x", "*@ x",
+		"acme@*.test", "a/b:c@x" };
+	struct order o = sound();
+	struct order_target t;
+	char text[ORDER_NAME_MAX_BYTES + 3];
+	struct str s = { text, 0 };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(
+		    order_target_parse(&t, str_from_c(bad[i])) == ERR_SYNTAX,
+		    "\"%s\"", bad[i]);
+	memset(text, 'x', sizeof(text));
+	s.len = ORDER_NAME_MAX_BYTES;
+	ck_assert_int_eq(order_target_parse(&t, s), ERR_OK);
+	s.len++;
+	ck_assert_int_eq(order_target_parse(&t, s), ERR_RANGE);
+	s.len = ORDER_NAME_MAX_BYTES + 2;
+	text[ORDER_NAME_MAX_BYTES] = '@';
+	ck_assert_int_eq(order_target_parse(&t, s), ERR_OK);
+	text[ORDER_NAME_MAX_BYTES] = 'x';
+	text[ORDER_NAME_MAX_BYTES + 1] = '@';
+	s.len++;
+	ck_assert_int_eq(order_target_parse(&t, s), ERR_RANGE);
+	o.kind = ORDER_MOVE;
+	ck_assert(!order_is_sound(&o));
+	o.target = STR("a.test");
+	ck_assert(order_is_sound(&o));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -169,7 +245,8 @@ main(void)
 		numbers_have_their_bounds, a_condition_has_a_text,
 		the_longest_condition_has_room,
 		conditions_are_equal_when_all_of_them_is,
-		who_is_a_name_or_a_number };
+		who_is_a_name_or_a_number, a_target_is_a_queue_as_it_is_printed,
+		what_names_no_queue_is_no_target };
 	Suite *suite = suite_create("order");
 	TCase *tc = tcase_create("order");
 	SRunner *runner = srunner_create(suite);

@@ -3,6 +3,7 @@
 #include "util/mail/order.h"
 
 #include "util/base/array.h"
+#include "util/text/ascii.h"
 
 const char *
 order_kind_text(unsigned kind)
@@ -20,7 +21,11 @@ bool
 order_is_sound(const struct order *order)
 {
 	const struct order_match *m = &order->match;
+	struct order_target target;
 
+	if (order->kind == ORDER_MOVE &&
+	    order_target_parse(&target, order->target) != ERR_OK)
+		return false;
 	return order->kind > ORDER_NONE && order->kind < ORDER_KIND_N &&
 	    order->stage >= ORDER_BEGUN && order->stage < ORDER_STAGE_N &&
 	    order->at_ms >= 0 && order->covers_ms >= 0 &&
@@ -98,4 +103,89 @@ order_put_who(struct outbuf *out, const struct order *order)
 	}
 	outbuf_put(out, STR("uid "));
 	outbuf_put_u64(out, order->uid);
+}
+
+/* --- where a move leads --------------------------------------------------- */
+
+static const struct str kept = STR_INIT("*");
+
+/* What smtpd lets into a name. */
+static bool
+is_name_byte(char c)
+{
+	return ascii_is_alnum(c) || c == '.' || c == '-' || c == '_';
+}
+
+/* Of a domain that names a queue: of hosts, in UTF-8, or an address. */
+static bool
+is_domain_byte(char c)
+{
+	return (is_name_byte(c) && ascii_lower(c) == c) || c == '[' ||
+	    c == ']' || c == ':' || (unsigned char)c > 127;
+}
+
+static enum err
+take_name(struct str text, bool (*is_byte)(char), struct str *name, bool *keeps)
+{
+	*keeps = str_eq(text, kept);
+	*name = *keeps ? STR("") : text;
+	if (text.len > ORDER_NAME_MAX_BYTES)
+		return ERR_RANGE;
+	for (size_t i = 0; i < name->len; i++)
+		if (!is_byte(name->ptr[i]))
+			return ERR_SYNTAX;
+	return ERR_OK;
+}
+
+enum err
+order_target_parse(struct order_target *t, struct str text)
+{
+	struct str names = str_head(text, str_find(text, '@'));
+	struct str domain = text, campaign = STR("");
+	enum err err;
+
+	if (names.len == text.len)
+		names.len = 0;
+	else
+		str_skip(&domain, names.len + 1);
+	if (str_find(names, ':') < names.len)
+		campaign = str_take_field(&names, ':');
+	*t = (struct order_target){ .keeps_domain = false };
+	err =
+	    take_name(domain, is_domain_byte, &t->key.domain, &t->keeps_domain);
+	if (err == ERR_OK)
+		err = take_name(
+		    names, is_name_byte, &t->key.tenant, &t->keeps_tenant);
+	if (err == ERR_OK)
+		err = take_name(campaign, is_name_byte, &t->key.campaign,
+		    &t->keeps_campaign);
+	if (err == ERR_OK &&
+	    (domain.len == 0 ||
+	        (t->keeps_tenant && t->keeps_campaign && t->keeps_domain)))
+		err = ERR_SYNTAX;
+	return err;
+}
+
+void
+order_target_put(struct outbuf *out, const struct order_target *t)
+{
+	outbuf_put(out, t->keeps_campaign ? kept : t->key.campaign);
+	outbuf_putc(out, ':');
+	outbuf_put(out, t->keeps_tenant ? kept : t->key.tenant);
+	outbuf_putc(out, '@');
+	outbuf_put(out, t->keeps_domain ? kept : t->key.domain);
+}
+
+struct queue_key
+order_target_key(const struct order_target *t, const struct queue_key *from)
+{
+	struct queue_key key = t->key;
+
+	if (t->keeps_tenant)
+		key.tenant = from->tenant;
+	if (t->keeps_campaign)
+		key.campaign = from->campaign;
+	if (t->keeps_domain)
+		key.domain = from->domain;
+	return key;
 }

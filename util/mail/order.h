@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/base/err.h"
+#include "util/mail/part.h"
 #include "util/mail/qid.h"
 #include "util/text/str.h"
 
@@ -59,15 +61,23 @@ struct order {
 	uint8_t kind;      /* enum order_kind */
 	uint8_t stage;     /* enum order_stage */
 	struct order_match match;
-	struct str by;     /* name, as the command says; empty: unknown */
-	struct str why;    /* may be empty */
-	struct str target; /* of a move; else empty */
+	struct str by;  /* name, as the command says; empty: unknown */
+	struct str why; /* may be empty */
+	struct str
+	    target; /* of a move, as order_target_put() has it; else empty */
+};
+
+/* The queue that a move leads to; what it keeps is as each part has it. */
+struct order_target {
+	struct queue_key key; /* views; empty where it is kept */
+	bool keeps_tenant, keeps_campaign, keeps_domain;
 };
 
 /* The command's name; "?" for a stray number. */
 const char *order_kind_text(unsigned kind);
 
-/* Whether kind, stage, times and the lengths of the texts are in bounds. */
+/* Whether kind, stage, times and the lengths of the texts are in bounds, and a
+ * move has a target. */
 bool order_is_sound(const struct order *order);
 
 /* Whether nothing is asked of the mail: all match. */
@@ -85,6 +95,26 @@ bool order_match_eq(const struct order_match *a, const struct order_match *b);
 /* Appends it as people write it: "tenant acme, domain a.test", "all"; out has
  * room for ORDER_MATCH_TEXT_BYTES. */
 void order_match_put(struct outbuf *out, const struct order_match *match);
+
+/*
+ * Reads a queue as it is printed, CAMPAIGN:TENANT@DOMAIN; a campaign, or both
+ * before the domain, may be missing: the mail is to have none. "*" keeps what
+ * the mail has. The target has views into text.
+ *
+ * ERR_RANGE	a name is too long
+ * ERR_SYNTAX	no queue is called so: names have letters, digits and ".-_",
+ *		domains are lower case; or all three are kept
+ */
+MUST_USE enum err order_target_parse(
+    struct order_target *target, struct str text);
+
+/* Appends it with all three, as a text that reads as the same target; room as
+ * for a queue's name. */
+void order_target_put(struct outbuf *out, const struct order_target *target);
+
+/* Where what is in a queue with this key goes; views into both. */
+struct queue_key order_target_key(
+    const struct order_target *target, const struct queue_key *from);
 
 /* Who gave it, as a text: "alice", or "uid 1000"; room as for a name. */
 void order_put_who(struct outbuf *out, const struct order *order);

@@ -95,7 +95,8 @@ struct part_state {
 	uint64_t order;       /* of a person, that made it so; 0: none */
 	uint64_t facts_file;  /* in a checkpoint: where the ledger says why a */
 	uint64_t facts_offset; /* notice is owed (batch); file 0: not said */
-	struct queue_key key;  /* domain empty: as known from admission */
+	struct queue_key key;  /* domain empty: as known already */
+	bool is_moved;         /* an order gave it the key: it had another */
 	uint8_t standing[PART_STANDING_BYTES]; /* part_standing_get/set */
 };
 
