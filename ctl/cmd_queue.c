@@ -5,6 +5,7 @@
 
 #include "ctl/ask.h"
 #include "ctl/ctl.h"
+#include "ctl/missing.h"
 #include "util/text/json.h"
 #include "util/text/when.h"
 
@@ -186,9 +187,14 @@ cmd_queue(struct ctl *ctl)
 {
 	struct listing l = { .is_json = ctl_take_flag(ctl, "--json") };
 	struct msg_queue_ask ask = { .rows = ROWS };
+	bool is_missing = ctl_take_flag(ctl, "--missing");
 	struct call call;
 
-	ctl_check_args(ctl, 0, 1);
+	ctl_check_args(ctl, 0, is_missing ? 0 : 1);
+	if (is_missing) {
+		missing_print(ctl, l.is_json);
+		return CTL_FINE;
+	}
 	if (ctl->argc > 0)
 		ask.match = str_from_c(ctl->argv[0]);
 	ctl_must_connect(ctl, "qmgr", &call);

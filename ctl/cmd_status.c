@@ -93,9 +93,55 @@ json_processes(struct json *j, const struct status *s)
 	json_close_array(j);
 }
 
+/* The pass that ended last, and how far the one is that is on. */
 static void
-json_accounts(struct json *j, const struct msg_accounts *a)
+json_pass(struct json *j, const struct msg_pass *now,
+    const struct msg_pass *last, bool is_bytes)
 {
+	json_open_object(j);
+	json_key(j, STR("running"));
+	json_bool(j, now->is_on != 0);
+	json_count(j, STR("segments_so_far"), now->segments);
+	json_count(j, STR("records_so_far"), now->records);
+	if (is_bytes)
+		json_count(j, STR("bytes_so_far"), now->bytes);
+	json_key(j, STR("ended_ms"));
+	if (last->number == 0)
+		json_null(j);
+	else
+		json_i64(j, last->ended_ms);
+	json_key(j, STR("took_ms"));
+	json_i64(j, last->took_ms);
+	json_count(j, STR("segments"), last->segments);
+	json_count(j, STR("records"), last->records);
+	json_count(j, STR("unreadable"), last->unreadable);
+	if (is_bytes) {
+		json_count(j, STR("bytes"), last->bytes);
+		json_count(j, STR("damaged"), last->bad);
+	} else
+		json_count(j, STR("foreign"), last->foreign);
+	json_close_object(j);
+}
+
+static void
+json_passes(struct json *j, const struct status *s)
+{
+	const struct passes *p = &s->passes;
+
+	if (!s->has_passes)
+		return;
+	json_count(j, STR("byte_pass"), p->scan.byte_pass);
+	json_key(j, STR("index"));
+	json_pass(j, &p->index, &p->last_index, false);
+	json_key(j, STR("bytes"));
+	json_pass(j, &p->bytes, &p->last_bytes, true);
+}
+
+static void
+json_accounts(struct json *j, const struct status *s)
+{
+	const struct msg_accounts *a = &s->accounts;
+
 	json_key(j, STR("accounts"));
 	json_open_object(j);
 	json_count(j, STR("admitted"), a->admitted);
@@ -124,6 +170,7 @@ json_accounts(struct json *j, const struct msg_accounts *a)
 	json_count(j, STR("recovered"), a->recovered);
 	json_count(j, STR("missing"), a->missing);
 	json_count(j, STR("quarantined"), a->quarantined);
+	json_passes(j, s);
 	json_close_object(j);
 }
 
@@ -158,7 +205,7 @@ print_json(const struct status *s)
 	json_separated(&j, s);
 	json_processes(&j, s);
 	if (s->has_accounts)
-		json_accounts(&j, &s->accounts);
+		json_accounts(&j, s);
 	else
 		json_no_accounts(&j);
 	json_close_object(&j);
@@ -341,6 +388,42 @@ put_accounts(struct outbuf *out, const struct msg_accounts *a)
 }
 
 static void
+put_pass(
+    struct outbuf *out, const struct msg_pass *now, const struct msg_pass *last)
+{
+	if (last->number > 0) {
+		PUT(out, "ended ");
+		ctl_must(
+		    when_span(out, clock_wall_ms() - last->ended_ms), "a time");
+		PUT(out, " ago, took ");
+		ctl_must(when_span(out, last->took_ms), "a time");
+		put_term(out, ": ", last->records);
+		PUT(out, " records");
+	} else {
+		PUT(out, "none has ended yet");
+	}
+	if (last->unreadable > 0)
+		put_term(out, ", unreadable ", last->unreadable);
+	if (last->foreign > 0)
+		put_term(out, ", foreign ", last->foreign);
+	if (last->bad > 0)
+		put_term(out, ", damaged ", last->bad);
+	if (now->is_on != 0)
+		put_term(out, "; on: segment ", now->segments);
+	PUT(out, "\n");
+}
+
+static void
+put_passes(struct outbuf *out, const struct passes *p)
+{
+	PUT(out, "          ");
+	put_pass(out, &p->index, &p->last_index);
+	put_term(out, "bytes     pass ", p->scan.byte_pass);
+	PUT(out, ": ");
+	put_pass(out, &p->bytes, &p->last_bytes);
+}
+
+static void
 print_text(const struct status *s)
 {
 	struct outbuf out;
@@ -360,6 +443,8 @@ print_text(const struct status *s)
 	}
 	if (s->has_accounts)
 		put_accounts(&out, &s->accounts);
+	if (s->has_passes)
+		put_passes(&out, &s->passes);
 	ctl_out_print(&out);
 	free(out.ptr);
 }

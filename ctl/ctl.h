@@ -52,6 +52,7 @@ int cmd_move(struct ctl *ctl);
 int cmd_queue(struct ctl *ctl);
 int cmd_release(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
+int cmd_rescan(struct ctl *ctl);
 int cmd_resume(struct ctl *ctl);
 int cmd_retry(struct ctl *ctl);
 int cmd_run(struct ctl *ctl);

@@ -104,6 +104,7 @@ take_accounts(struct status *s, const struct frame *f)
 static void
 ask_qmgr(struct ctl *ctl, struct status *s)
 {
+	const struct msg_scan_ask look = { 0 };
 	struct msg_status_ask ask = { 0 };
 	struct call call;
 	struct frame *f = NULL;
@@ -121,6 +122,8 @@ ask_qmgr(struct ctl *ctl, struct status *s)
 		err = call_next(&call, &f);
 	if (err == ERR_OK && f->type == MSG_ACCOUNTS)
 		take_accounts(s, f);
+	if (s->has_accounts)
+		s->has_passes = passes_ask(&s->passes, &call, &look) == ERR_OK;
 	if (!s->has_accounts)
 		copy(s->reason, sizeof(s->reason),
 		    STR("the queue manager does not answer"));

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "ctl/ctl.h"
+#include "ctl/passes.h"
 #include "util/proto/messages.h"
 
 /* master, and all daemons there can be. */
@@ -33,7 +34,9 @@ struct status {
 	uint32_t n;
 	struct status_row rows[STATUS_ROWS_MAX];
 	bool has_accounts;
-	struct msg_accounts accounts;     /* reason is not valid */
+	struct msg_accounts accounts; /* reason is not valid */
+	bool has_passes;
+	struct passes passes;
 	char reason[STATUS_REASON_BYTES]; /* why mail is not taken, or slowly;
 					   * or why there are no accounts */
 };

@@ -269,6 +269,29 @@ why_end_of(const struct why *why, uint16_t part)
 
 /* --- all of it ------------------------------------------------------------ */
 
+/* qmgr has looked for the record: it says more than that it was not opened. */
+static void
+look_for_missing(struct why *why)
+{
+	struct link *link;
+	bool is_missing = false;
+
+	for (size_t i = 0; i < why->n_parts; i++)
+		if (why->parts[i].state == PART_HELD &&
+		    why->parts[i].cause == CAUSE_MISSING)
+			is_missing = true;
+	if (!is_missing)
+		return;
+	why->disk = WHY_DISK_MISSING;
+	LIST_FOREACH (link, &why->steps) {
+		const struct why_step *step =
+		    LIST_ITEM(link, struct why_step, link);
+
+		if (step->cause == CAUSE_MISSING)
+			why->missing_ms = step->time_ms;
+	}
+}
+
 static void
 load_answer(struct why *why, struct call *call)
 {
@@ -297,6 +320,7 @@ load_answer(struct why *why, struct call *call)
 	if (why->n_parts > 0 && end.is_readable == 0 &&
 	    why->disk != WHY_DISK_DAMAGED)
 		why->disk = WHY_DISK_UNREAD;
+	look_for_missing(why);
 }
 
 void

@@ -25,6 +25,7 @@ enum why_disk {
 	WHY_DISK_GOOD, /* all of it was read, and is as it was written */
 	WHY_DISK_UNREAD,
 	WHY_DISK_DAMAGED,
+	WHY_DISK_MISSING, /* it is not where it was */
 };
 
 /* One step of the history. */
@@ -57,6 +58,7 @@ struct why {
 	uint32_t n_all_parts; /* done ones too; 0: not known */
 	struct str queue;     /* name of the first part's; may be empty */
 	enum why_disk disk;
+	int64_t missing_ms; /* MISSING: since when, wall clock; 0: not told */
 	bool has_size;
 	uint64_t size_bytes;
 

@@ -138,6 +138,13 @@ put_record(struct json *j, const struct why *why)
 	json_u64(j, (uint64_t)why->parts[0].block * BLOCK_BYTES);
 	json_key(j, STR("ok"));
 	json_bool(j, why->disk == WHY_DISK_GOOD);
+	json_key(j, STR("missing"));
+	json_bool(j, why->disk == WHY_DISK_MISSING);
+	json_key(j, STR("missing_since_ms"));
+	if (why->missing_ms > 0)
+		json_i64(j, why->missing_ms);
+	else
+		json_null(j);
 	json_close_object(j);
 }
 

@@ -405,13 +405,31 @@ put_disk(struct outbuf *out, const struct why *why)
 	case WHY_DISK_DAMAGED:
 		text = "RECORD IS DAMAGED";
 		break;
+	case WHY_DISK_MISSING:
+		text = "RECORD IS MISSING";
+		break;
 	}
 	begin(out, "DISK");
 	put(out, text);
+	if (why->missing_ms > 0) {
+		put(out, " since ");
+		put_wall(out, why->missing_ms);
+	}
 	ctl_must(outbuf_printf(out, "; segment %016llx at %llu\n",
 	             (unsigned long long)why->parts[0].segment,
 	             (unsigned long long)why->parts[0].block * BLOCK_BYTES),
 	    "a place on disk");
+	if (why->disk != WHY_DISK_MISSING)
+		return;
+	put(out, indent);
+	put(out,
+	    "put that file back into spool/deferred and run: holdfast "
+	    "rescan\n");
+	put(out, indent);
+	ctl_must(outbuf_printf(out,
+	             "it is lost for good? then: holdfast cancel %s\n",
+	             why->qid_text),
+	    "what to do");
 }
 
 /* --- all of it ------------------------------------------------------------ */

@@ -174,6 +174,8 @@ send_list_row(struct qpeer *peer, const struct core_why *why)
 		.tries = why->state.tries,
 		.last_code = why->state.last_code,
 		.next_ms = control_next(why->next_ms),
+		.segment = why->state.segment,
+		.block = why->state.block,
 		.limit_name = why->limit.name,
 		.limit_cause = why->limit.cause,
 	};
@@ -190,21 +192,25 @@ control_list(struct qpeer *peer, struct str body)
 	struct msg_list_ask ask;
 	struct msg_list_end end = { 0 };
 	struct core_why why;
+	uint32_t rows = 0;
 	enum err err = msg_list_ask_decode(&ask, body);
 
 	if (err != ERR_OK)
 		return err;
 	end.cursor = ask.cursor;
 	turn_begin(peer->q);
-	for (uint32_t i = 0; i < ask.rows; i++) {
+	for (int i = 0; i < CONTROL_LOOK_MAX && rows < ask.rows; i++) {
 		end.cursor = core_part_next(core, end.cursor);
 		if (end.cursor == 0)
 			break;
-		if (!core_why(core, end.cursor, &why))
+		if ((ask.is_missing != 0 &&
+		        !core_part_is_missing(core, end.cursor)) ||
+		    !core_why(core, end.cursor, &why))
 			continue;
 		err = send_list_row(peer, &why);
 		if (err != ERR_OK)
 			return control_sent(err);
+		rows++;
 	}
 	return control_sent(chan_send_list_end(peer->chan, &end));
 }

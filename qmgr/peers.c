@@ -10,6 +10,7 @@
 #include "qmgr/orders.h"
 #include "qmgr/qmgr_int.h"
 #include "qmgr/stop.h"
+#include "qmgr/survey.h"
 #include "qmgr/turn.h"
 #include "qmgr/why.h"
 #include "qmgr/worker.h"
@@ -39,6 +40,7 @@ static handler_fn *const handlers[PEER_ROLE_N][MSG_N] = {
 		[MSG_STATUS_ASK] = control_status,
 		[MSG_QUEUE_ASK] = control_queue,
 		[MSG_LIST_ASK] = control_list,
+		[MSG_SCAN_ASK] = survey_ask,
 		[MSG_ORDER_ASK] = orders_ask,
 		[MSG_ORDERS_ASK] = orders_list,
 		[MSG_WHY_ASK] = why_ask,

@@ -46,7 +46,7 @@ set_missing(struct store *st, struct store_seg *seg, uint32_t n)
 static bool
 is_by_headers(const struct visit *v)
 {
-	return v->mode == SEGWALK_HEADERS || !v->is_sealed;
+	return v->mode != SEGWALK_INDEX || !v->is_sealed;
 }
 
 /* What the core knows in these blocks is not there, or damaged. */

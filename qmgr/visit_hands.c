@@ -133,6 +133,9 @@ begin(struct visit *v)
 	v->is_mended = is_new && v->walk->head.is_mended;
 	err = look_at_seal(v);
 	v->is_sealed = err == ERR_OK;
+	/* Contents were cut, or damaged, that the ledger may know. */
+	if (v->was_orphan && (v->reseal.bad > 0 || v->reseal.torn_bytes > 0))
+		v->mode = SEGWALK_CONTENTS;
 	if (err == ERR_AGAIN && v->has_limit)
 		err = ERR_OK;
 	return err == ERR_OK ? begin_walk(v, is_new) : err;
@@ -184,7 +187,7 @@ step(struct visit *v)
 	struct segwalk_item item;
 	enum err err = segwalk_next(&v->walk->walk, &item);
 
-	if (err == ERR_IO && v->is_sealed && v->mode == SEGWALK_HEADERS &&
+	if (err == ERR_IO && v->is_sealed && v->mode != SEGWALK_INDEX &&
 	    v->passed < PASSED_MAX) {
 		v->error = errno;
 		v->passed++;

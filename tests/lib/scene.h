@@ -26,6 +26,8 @@
 #include "util/base/fatal.h"
 #include "util/io/sock.h"
 
+/* The pass that is wanted next. */
+#define SHELL_PASS 7
 #define SHELL_SLOTS 8
 #define SHELL_OUT_BYTES (16 * 1024 * 1024)
 #define SHELL_LOG_MAX 64
@@ -41,6 +43,7 @@ struct client {
 	struct msg_conn_open conn_open;
 	struct msg_result_ack ack;
 	struct msg_answer answer;
+	struct msg_scan scan;
 };
 
 /* What the hands were seen to do. The rings hold what waits for the test. */
@@ -73,6 +76,7 @@ struct shell {
 	uint32_t generation;
 	struct job *look;
 	unsigned n_reads, n_damaged, n_lost_writers, n_rescans;
+	unsigned n_byte_rescans;
 	/* others */
 	struct past *past;
 	bool is_past_full;
@@ -243,7 +247,15 @@ store_rescan(struct store *st)
 {
 	(void)st;
 	shell.n_rescans++;
-	return 1;
+	return SHELL_PASS;
+}
+
+uint64_t
+store_rescan_bytes(struct store *st)
+{
+	(void)st;
+	shell.n_byte_rescans++;
+	return SHELL_PASS + 1;
 }
 
 void
@@ -519,6 +531,8 @@ shell_frame(void *arg, struct frame *f)
 		err = msg_result_ack_decode(&c->ack, f->body);
 	else if (f->type == MSG_ANSWER)
 		err = msg_answer_decode(&c->answer, f->body);
+	else if (f->type == MSG_SCAN)
+		err = msg_scan_decode(&c->scan, f->body);
 	ck_assert_int_eq(err, ERR_OK);
 	return ERR_OK;
 }

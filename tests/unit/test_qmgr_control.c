@@ -274,6 +274,53 @@ START_TEST(status_is_one_frame)
 }
 END_TEST
 
+START_TEST(only_what_is_missing_is_listed_on_request)
+{
+	struct msg_list_ask list = { .rows = 256, .is_missing = 1 };
+	struct qid qid = { { 0 } };
+
+	begin();
+	for (uint32_t i = 1; i <= 3; i++)
+		qid = shell_admit(i);
+	ck_assert_int_eq(chan_send_list_ask(ctl.chan, &list), ERR_OK);
+	shell_run();
+	ck_assert_uint_eq(ctl.n[MSG_LIST_ROW], 0);
+	ck_assert(core_part_lost(
+	    shell.q.core, core_find(shell.q.core, &qid, 0), CAUSE_MISSING));
+	ck_assert_int_eq(chan_send_list_ask(ctl.chan, &list), ERR_OK);
+	shell_run();
+	ck_assert_uint_eq(ctl.n[MSG_LIST_ROW], 1);
+	ck_assert_uint_eq(ctl.n[MSG_LIST_END], 2);
+	shell_fini();
+}
+END_TEST
+
+START_TEST(a_pass_is_wanted_only_by_who_asks_for_one)
+{
+	struct msg_scan_ask ask = { 0 };
+
+	begin();
+	ck_assert_int_eq(chan_send_scan_ask(ctl.chan, &ask), ERR_OK);
+	shell_run();
+	ck_assert_uint_eq(ctl.n[MSG_PASS], 4);
+	ck_assert_uint_eq(ctl.n[MSG_SCAN], 1);
+	ck_assert_uint_eq(ctl.scan.pass, 1);
+	ck_assert_uint_eq(ctl.scan.wanted_index + ctl.scan.wanted_bytes, 0);
+	ck_assert_uint_eq(shell.n_rescans + shell.n_byte_rescans, 0);
+	ask.wants_index = 1;
+	ck_assert_int_eq(chan_send_scan_ask(ctl.chan, &ask), ERR_OK);
+	shell_run();
+	ck_assert_uint_eq(ctl.scan.wanted_index, SHELL_PASS);
+	ck_assert_uint_eq(shell.n_byte_rescans, 0);
+	ask = (struct msg_scan_ask){ .wants_bytes = 1 };
+	ck_assert_int_eq(chan_send_scan_ask(ctl.chan, &ask), ERR_OK);
+	shell_run();
+	ck_assert_uint_eq(ctl.scan.wanted_bytes, SHELL_PASS + 1);
+	ck_assert_uint_eq(shell.n_rescans, 1);
+	shell_fini();
+}
+END_TEST
+
 /* --- who does not speak --------------------------------------------------- */
 
 START_TEST(who_does_not_say_hello_in_time_is_hung_up_on)
@@ -319,6 +366,8 @@ main(void)
 	    tc, who_leaves_before_the_record_is_open_costs_no_descriptor);
 	tcase_add_test(tc, pages_go_on_where_the_last_one_ended);
 	tcase_add_test(tc, status_is_one_frame);
+	tcase_add_test(tc, only_what_is_missing_is_listed_on_request);
+	tcase_add_test(tc, a_pass_is_wanted_only_by_who_asks_for_one);
 	tcase_add_test(tc, who_does_not_say_hello_in_time_is_hung_up_on);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);

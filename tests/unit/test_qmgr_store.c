@@ -486,6 +486,7 @@ START_TEST(a_file_that_is_no_segment_is_left_alone)
 
 	know(number, 1);
 	flip(&deferred_dir, number, 3);
+	flip(&deferred_dir, number, SEGMENT_COPY_AT + 3);
 	shell_store_new();
 	await(is_passed);
 	ck_assert_uint_eq(n_found, 0);
