@@ -77,6 +77,7 @@ START_TEST(a_malformed_segment_gives_no_descriptor)
 	uint64_t number = make(&deferred_dir, 1, true);
 
 	flip(&deferred_dir, number, 3);
+	flip(&deferred_dir, number, SEGMENT_COPY_AT + 3);
 	shell_store_new();
 	for (unsigned i = 0; i < 3; i++)
 		want(i, number);

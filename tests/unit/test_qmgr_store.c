@@ -496,6 +496,20 @@ START_TEST(a_file_that_is_no_segment_is_left_alone)
 }
 END_TEST
 
+START_TEST(a_damaged_header_whose_copy_is_good_costs_nothing)
+{
+	uint64_t number = make(&deferred_dir, 3, true);
+
+	know(number, 1);
+	flip(&deferred_dir, number, 3);
+	shell_store_new();
+	await(is_passed);
+	ck_assert_uint_eq(get_stats().last_index.foreign, 0);
+	ck_assert_uint_eq(get_stats().missing, 0);
+	ck_assert_uint_eq(shell_live(), 3);
+}
+END_TEST
+
 /* A pipe would hold up whoever opens it. */
 START_TEST(what_is_no_file_is_no_segment)
 {
@@ -669,6 +683,7 @@ add_change_tests(TCase *tc)
 	tcase_add_test(
 	    tc, content_that_a_worker_found_damaged_is_set_aside_once);
 	tcase_add_test(tc, a_file_that_is_no_segment_is_left_alone);
+	tcase_add_test(tc, a_damaged_header_whose_copy_is_good_costs_nothing);
 	tcase_add_test(tc, what_cannot_be_read_is_no_damage);
 	tcase_add_test(tc, what_is_no_file_is_no_segment);
 	tcase_add_test(tc, names_that_are_none_of_ours_are_told);
