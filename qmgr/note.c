@@ -5,13 +5,15 @@
 #include "qmgr/qmgr_int.h"
 #include "util/log/log.h"
 
-/* The kind of note that a cause makes; what is none is told as a finding. */
+/* The kind of note that a cause makes; what is none is told as a finding. That
+ * a part may have arrived was noted before it was held for it. */
 static uint8_t
-kind_of(unsigned cause)
+kind_of(const struct part_state *part)
 {
-	switch (cause) {
+	switch (part->cause) {
 	case CAUSE_POSSIBLY_DELIVERED:
-		return NOTE_POSSIBLY_DELIVERED;
+		return part->state == PART_HELD ? NOTE_DELAYED
+		                                : NOTE_POSSIBLY_DELIVERED;
 	case CAUSE_MISSING:
 		return NOTE_MISSING;
 	case CAUSE_RECOVERED:
@@ -29,7 +31,7 @@ note_part(struct qmgr *q, const struct core_action *action)
 	struct entry_note note = {
 		.qid = part->qid,
 		.part = part->part,
-		.kind = kind_of(part->cause),
+		.kind = kind_of(part),
 		.text = action->text,
 	};
 

@@ -33,6 +33,7 @@ policy_queue(
 			.jitter_pct = queue.retry_jitter,
 		},
 		.delay_notice_ms = queue.delay_notice_ms,
+		.on_doubt = (enum on_doubt)queue.on_doubt,
 		.weight = tenant.weight,
 	};
 }

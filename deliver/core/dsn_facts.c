@@ -133,15 +133,20 @@ static void
 take_failure(const struct dsn_facts *f, const struct dsn *n,
     const struct json_t *r, struct dsn_fate *fate)
 {
+	struct str reason = n->reason;
+
 	fate->action = DSN_FAILED;
 	if (r != NULL && is_verdict(r, VERDICT_BOUNCED)) {
 		fate->is_refused = true;
 		fate->status = status_of(r, KLASS_PERM, failed);
 		return;
 	}
-	/* It was not refused for good: its time has passed. */
+	/* It was not refused for good: the reason tells, or its time has
+	 * passed. */
 	if (r != NULL || n->reason.len > 0) {
-		fate->status = expired;
+		if (status_parse(&fate->status, &reason) != ERR_OK ||
+		    fate->status.klass != KLASS_PERM)
+			fate->status = expired;
 		return;
 	}
 	fate->status = status_of(f->json, KLASS_PERM, failed);

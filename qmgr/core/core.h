@@ -39,7 +39,8 @@ struct core;
 struct core_queue_policy {
 	struct backoff_policy backoff; /* has passed backoff_check() */
 	int64_t delay_notice_ms; /* age at which a delay is told; 0: never */
-	uint32_t weight;         /* of the tenant, 1 to 1000 */
+	enum on_doubt on_doubt;
+	uint32_t weight; /* of the tenant, 1 to 1000 */
 };
 
 struct core_site_policy {

@@ -109,6 +109,12 @@ void fate_fail(
     struct core *core, uint32_t part, enum part_cause cause, struct str reason);
 /* Notes that the part, or its notice, may have arrived. */
 void fate_doubt(struct core *core, uint32_t part, const char *text);
+/* What the queue of a part wants done with it in that case. */
+enum on_doubt fate_on_doubt(struct core *core, uint32_t part);
+/* Ends a delivery of which nothing is known, if its queue wants it held or
+ * bounced. False: it is to be tried again. Remembers. */
+bool fate_end_doubt(
+    struct core *core, uint32_t part, const struct core_freed *freed);
 /* Waits by the schedule for tries tries; false: it is at its end. */
 bool fate_wait(struct core *core, uint32_t part, uint32_t tries);
 
@@ -125,6 +131,8 @@ enum notice_kind notice_kind(const struct core *core, const struct part *p);
 /* What such a lease says; a view until the next call of the core. */
 struct str notice_reason(
     const struct core *core, const struct part *p, enum notice_kind kind);
+/* What is told of one that may have arrived, and is not sent again. */
+struct str notice_doubt(void);
 /* What holds up the queue of a part, a view as above; empty: nothing that is
  * known. */
 struct str notice_hold_up(const struct core *core, const struct part *p);

@@ -49,6 +49,14 @@ fate_doubt(struct core *core, uint32_t part, const char *text)
 	a->text = str_from_c(text);
 }
 
+enum on_doubt
+fate_on_doubt(struct core *core, uint32_t part)
+{
+	struct queue *q = queue_get(core, part_get(core, part)->queue);
+
+	return queue_policy(core, q)->on_doubt;
+}
+
 bool
 fate_wait(struct core *core, uint32_t part, uint32_t tries)
 {
@@ -108,6 +116,36 @@ finish(struct core *core, uint32_t part, const struct core_freed *freed)
 	a->is_last = part_finish(core, part);
 }
 
+static void
+hold_doubtful(struct core *core, uint32_t part, const struct core_freed *freed)
+{
+	part_get(core, part)->throttles = 0;
+	part_move(core, part, PART_HELD, core->now_ms + PART_HELD_REMIND_MS);
+	fate_note(core, part, "held: it may have been delivered");
+	fate_remember(core, part, freed);
+}
+
+bool
+fate_end_doubt(struct core *core, uint32_t part, const struct core_freed *freed)
+{
+	struct part *p = part_get(core, part);
+
+	switch (fate_on_doubt(core, part)) {
+	case ON_DOUBT_HOLD:
+		hold_doubtful(core, part, freed);
+		return true;
+	case ON_DOUBT_BOUNCE:
+		fail_open(core, p);
+		if (!owe(core, part, freed, notice_doubt()))
+			finish(core, part, freed);
+		return true;
+	case ON_DOUBT_RETRY:
+	case ON_DOUBT_N:
+		break;
+	}
+	return false;
+}
+
 void
 fate_settle(struct core *core, uint32_t part, enum part_cause cause,
     const struct core_freed *freed)
@@ -118,6 +156,11 @@ fate_settle(struct core *core, uint32_t part, enum part_cause cause,
 	if (owe(core, part, freed, STR("")))
 		return;
 	if (part_is_open(core, p)) {
+		if (cause == CAUSE_POSSIBLY_DELIVERED &&
+		    fate_on_doubt(core, part) == ON_DOUBT_HOLD) {
+			hold_doubtful(core, part, freed);
+			return;
+		}
 		if (fate_wait(core, part, p->tries)) {
 			fate_remember(core, part, freed);
 			return;

@@ -131,7 +131,6 @@ count_death(struct core *core, uint32_t part, const struct core_freed *freed)
 {
 	struct part *p = part_get(core, part);
 
-	p->deaths++;
 	if (p->deaths >= PART_DEATHS_MAX) {
 		p->cause = CAUSE_DEATHS;
 		part_move(
@@ -147,19 +146,21 @@ count_death(struct core *core, uint32_t part, const struct core_freed *freed)
 	fate_remember(core, part, freed);
 }
 
-static void
-died_delivering(
-    struct core *core, uint32_t part, enum slot_phase phase, bool is_noted)
+/* True: so it ends. */
+static bool
+died_delivering(struct core *core, uint32_t part, const struct slot_entry *e,
+    const struct core_freed *freed)
 {
 	struct part *p = part_get(core, part);
 
-	if (phase == SLOT_TRANSACTION) {
+	if (e->phase == SLOT_TRANSACTION) {
 		p->cause = CAUSE_WORKER_DIED;
-		return;
+		return false;
 	}
 	p->cause = CAUSE_POSSIBLY_DELIVERED;
-	if (!is_noted)
+	if (!e->is_left)
 		fate_note(core, part, "its worker died after the dot");
+	return fate_end_doubt(core, part, freed);
 }
 
 static void
@@ -178,10 +179,11 @@ take_back_part(struct core *core, uint32_t part, const struct slot_entry *e,
 		lease_clear(core, freed);
 		return;
 	}
-	if (kind == NOTICE_NONE)
-		died_delivering(core, part, phase, e->is_left);
-	else
+	part_get(core, part)->deaths++;
+	if (kind != NOTICE_NONE)
 		notice_took_back(core, part, kind, phase);
+	else if (died_delivering(core, part, e, freed))
+		return;
 	count_death(core, part, freed);
 }
 

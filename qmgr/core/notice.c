@@ -111,6 +111,13 @@ notice_hold_up(const struct core *core, const struct part *p)
 }
 
 struct str
+notice_doubt(void)
+{
+	return STR("5.4.2 it may or may not have been delivered: the answer"
+	           " to it was lost");
+}
+
+struct str
 notice_reason(
     const struct core *core, const struct part *p, enum notice_kind kind)
 {
@@ -123,6 +130,8 @@ notice_reason(
 	}
 	if (kind == NOTICE_FINAL && p->cause == CAUSE_EXPIRED)
 		return STR("it could not be delivered in time");
+	if (kind == NOTICE_FINAL && p->cause == CAUSE_POSSIBLY_DELIVERED)
+		return notice_doubt();
 	return STR("");
 }
 
@@ -177,7 +186,9 @@ told(struct core *core, uint32_t part, enum notice_kind kind,
 			part_set_standing(core, p, i, RCPT_TOLD);
 	p->mark = 0;
 	/* Time in which the notice was owed costs no part its last try. */
-	if (part_is_open(core, p) && core->now_ms >= part_end_ms(core, p)) {
+	if (part_is_open(core, p) && core->now_ms >= part_end_ms(core, p) &&
+	    !(p->cause == CAUSE_POSSIBLY_DELIVERED &&
+	        fate_on_doubt(core, part) == ON_DOUBT_HOLD)) {
 		tick_make_due(core, part);
 		fate_remember(core, part, freed);
 		return;

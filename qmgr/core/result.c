@@ -87,6 +87,28 @@ may_follow(const struct core_result *r)
 	return has_delivered && has_more && !r->is_doubtful;
 }
 
+/* Those that nobody has answered for, where the queue wants no second try. */
+static void
+fail_doubtful(struct core *core, struct part *p, const struct core_result *r)
+{
+	for (uint32_t i = 0; i < r->n_rcpts; i++) {
+		const struct core_rcpt *one = &r->rcpts[i];
+
+		if (one->code == 0 && one->rcpt < part_n_rcpts(core, p) &&
+		    part_standing(core, p, one->rcpt) == RCPT_OPEN)
+			part_set_standing(core, p, one->rcpt,
+			    p->is_silent ? RCPT_TOLD : RCPT_OWED);
+	}
+}
+
+static void
+doubt(struct core *core, uint32_t part, const struct core_result *r)
+{
+	fate_doubt(core, part, "the connection broke after the dot");
+	if (fate_on_doubt(core, part) == ON_DOUBT_BOUNCE)
+		fail_doubtful(core, part_get(core, part), r);
+}
+
 static void
 tried(struct core *core, uint32_t part, const struct core_result *r,
     const struct core_freed *freed)
@@ -101,7 +123,7 @@ tried(struct core *core, uint32_t part, const struct core_result *r,
 	count_try(core, p, r->code);
 	if (r->is_doubtful) {
 		cause = CAUSE_POSSIBLY_DELIVERED;
-		fate_doubt(core, part, "the connection broke after the dot");
+		doubt(core, part, r);
 	}
 	if (may_follow(r) && !part_is_owed(core, p)) {
 		p->cause = CAUSE_DEFERRED;

@@ -42,6 +42,13 @@ static const struct {
 	    { 5, 4, 7 }, true },
 	{ STR_INIT(""), STR_INIT("late"), NOTICE_FINAL, DSN_FAILED, { 5, 4, 7 },
 	    false },
+	/* A reason that has a status of its own. */
+	{ RCPT("deferred", ",\"enhanced\":\"4.4.2\""), STR_INIT("5.4.2 maybe"),
+	    NOTICE_FINAL, DSN_FAILED, { 5, 4, 2 }, true },
+	{ STR_INIT(""), STR_INIT("5.4.2 maybe"), NOTICE_FINAL, DSN_FAILED,
+	    { 5, 4, 2 }, false },
+	{ STR_INIT(""), STR_INIT("4.4.2 maybe"), NOTICE_FINAL, DSN_FAILED,
+	    { 5, 4, 7 }, false },
 	{ STR_INIT("{\"reply\":\"no route\",\"enhanced\":\"5.1.2\"}"),
 	    STR_INIT(""), NOTICE_FINAL, DSN_FAILED, { 5, 1, 2 }, false },
 	{ RCPT("delivered", ",\"enhanced\":\"2.1.5\""), STR_INIT(""),

@@ -140,6 +140,69 @@ START_TEST(a_death_after_the_dot_is_marked)
 }
 END_TEST
 
+START_TEST(a_death_after_the_dot_is_held_if_its_queue_says_so)
+{
+	struct qid qid;
+
+	world_start();
+	world.queue_policy.on_doubt = ON_DOUBT_HOLD;
+	qid = world_admit("", "a.test");
+	world_run();
+	die(SLOT_ANSWERED);
+	ck_assert_uint_eq(world_state(&qid).state, PART_HELD);
+	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_POSSIBLY_DELIVERED);
+	ck_assert_uint_eq(world_state(&qid).deaths, 1);
+	ck_assert_uint_eq(world_act(CORE_REMEMBER, 0)->freed.lease,
+	    world_act(CORE_LEASE, 0)->part.lease);
+	/* First what happened, then that it is held. */
+	ck_assert_uint_eq(world_count(CORE_NOTE), 2);
+	ck_assert_uint_ne(world_act(CORE_NOTE, 0)->part.state, PART_HELD);
+	ck_assert_uint_eq(world_act(CORE_NOTE, 1)->part.state, PART_HELD);
+	world_pass(2 * 86400000);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 1);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_death_after_the_dot_bounces_if_its_queue_says_so)
+{
+	struct qid qid;
+
+	world_start();
+	world.queue_policy.on_doubt = ON_DOUBT_BOUNCE;
+	qid = world_admit("", "a.test");
+	world_run();
+	die(SLOT_DOT_SENT);
+	ck_assert_uint_eq(world_count(CORE_NOTE), 1);
+	ck_assert(str_starts(world_act(CORE_REMEMBER, 0)->text, STR("5.4.2 ")));
+	ck_assert_uint_eq(world_count(CORE_LEASE), 2);
+	ck_assert_uint_eq(world_act(CORE_LEASE, 1)->notice, NOTICE_FINAL);
+	ck_assert(str_starts(world_act(CORE_LEASE, 1)->text, STR("5.4.2 ")));
+	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_POSSIBLY_DELIVERED);
+	/* Its worker dies at the notice, which stays owed: no delivery. */
+	die(SLOT_DOT_SENT);
+	ck_assert_uint_eq(world_count(CORE_NOTE), 2);
+	ck_assert_uint_eq(world_accounts().owed, 1);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_death_before_the_dot_is_no_doubt)
+{
+	struct qid qid;
+
+	world_start();
+	world.queue_policy.on_doubt = ON_DOUBT_BOUNCE;
+	qid = world_admit("", "a.test");
+	world_run();
+	die(SLOT_TRANSACTION);
+	ck_assert_uint_eq(world_count(CORE_NOTE), 0);
+	ck_assert_uint_eq(world_count(CORE_LEASE), 2);
+	ck_assert_uint_eq(world_state(&qid).state, PART_LEASED);
+	world_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -148,7 +211,10 @@ main(void)
 		time_that_was_lost_kills_nobody,
 		the_first_death_is_tried_again_at_once,
 		the_fifth_death_holds_with_an_alarm,
-		a_death_after_the_dot_is_marked };
+		a_death_after_the_dot_is_marked,
+		a_death_after_the_dot_is_held_if_its_queue_says_so,
+		a_death_after_the_dot_bounces_if_its_queue_says_so,
+		a_death_before_the_dot_is_no_doubt };
 
 	return world_main("lease", tests, COUNT_OF(tests));
 }

@@ -296,6 +296,112 @@ START_TEST(doubt_after_the_dot_is_marked_and_tried_again)
 }
 END_TEST
 
+/* Of four recipients one was refused for good, one for now, and nobody has
+ * answered for the other two. */
+static struct qid
+half_answered(enum on_doubt on_doubt, uint64_t *lease)
+{
+	struct core_admit_part part = { STR("a.test"), 4 };
+	struct core_rcpt rcpts[] = { { 0, VERDICT_BOUNCED, 550, true },
+		{ 1, VERDICT_DEFERRED, 450, false },
+		{ 2, VERDICT_DEFERRED, 0, false },
+		{ 3, VERDICT_DEFERRED, 0, false } };
+	struct core_admit admit;
+	struct core_result r;
+
+	world_start();
+	world.queue_policy.on_doubt = on_doubt;
+	admit = world_message(&part, 1);
+	ck_assert_int_eq(core_admit(world.core, &admit), ERR_OK);
+	world_run();
+	r = world_result(world_act(CORE_LEASE, 0), OUTCOME_TRIED);
+	r.is_doubtful = true;
+	r.rcpts = rcpts;
+	r.n_rcpts = 4;
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
+	*lease = r.lease;
+	return admit.qid;
+}
+
+/* The second lease is for the notice of what is owed. */
+static void
+tell_notice(void)
+{
+	struct core_result r =
+	    world_result(world_act(CORE_LEASE, 1), OUTCOME_TOLD);
+
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
+}
+
+START_TEST(doubt_bounces_those_alone_that_nobody_answered_for)
+{
+	uint64_t lease;
+	struct qid qid = half_answered(ON_DOUBT_BOUNCE, &lease);
+	const struct core_action *a = world_act(CORE_REMEMBER, 0);
+
+	ck_assert_uint_eq(a->freed.lease, lease);
+	ck_assert_uint_eq(part_standing_get(a->part.standing, 0), RCPT_OWED);
+	ck_assert_uint_eq(part_standing_get(a->part.standing, 1), RCPT_OPEN);
+	ck_assert_uint_eq(part_standing_get(a->part.standing, 2), RCPT_OWED);
+	ck_assert_uint_eq(part_standing_get(a->part.standing, 3), RCPT_OWED);
+	tell_notice();
+	ck_assert_uint_eq(world_state(&qid).state, PART_WAITING);
+	world_end();
+}
+END_TEST
+
+START_TEST(doubt_is_held_behind_the_notice_of_the_others)
+{
+	uint64_t lease;
+	struct qid qid = half_answered(ON_DOUBT_HOLD, &lease);
+
+	ck_assert_uint_eq(world_accounts().owed, 1);
+	tell_notice();
+	ck_assert_uint_eq(world_state(&qid).state, PART_HELD);
+	ck_assert_uint_eq(world_state(&qid).cause, CAUSE_POSSIBLY_DELIVERED);
+	world_end();
+}
+END_TEST
+
+START_TEST(doubt_is_held_past_its_last_try)
+{
+	uint64_t lease;
+	struct qid qid = half_answered(ON_DOUBT_HOLD, &lease);
+
+	world_pass(2 * 86400000);
+	tell_notice();
+	ck_assert_uint_eq(world_state(&qid).state, PART_HELD);
+	world_end();
+}
+END_TEST
+
+START_TEST(doubt_of_the_null_sender_bounces_to_nobody)
+{
+	struct core_admit_part part = { STR("a.test"), 1 };
+	struct core_rcpt rcpt = { 0, VERDICT_DEFERRED, 0, false };
+	struct core_admit admit;
+	struct core_result r;
+
+	world_start();
+	world.queue_policy.on_doubt = ON_DOUBT_BOUNCE;
+	admit = world_message(&part, 1);
+	admit.is_silent = true;
+	ck_assert_int_eq(core_admit(world.core, &admit), ERR_OK);
+	world_run();
+	r = world_result(world_act(CORE_LEASE, 0), OUTCOME_TRIED);
+	r.is_doubtful = true;
+	r.rcpts = &rcpt;
+	r.n_rcpts = 1;
+	ck_assert_int_eq(core_result(world.core, &r), ERR_OK);
+	world_run();
+	ck_assert_uint_eq(world_state(&admit.qid).state, PART_DONE);
+	ck_assert_uint_eq(world_count(CORE_NOTE), 1);
+	world_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -308,7 +414,11 @@ main(void)
 		no_throttle_counts_while_nobody_passes,
 		a_returned_lease_is_as_if_it_had_not_been,
 		a_damaged_record_is_held, an_unreadable_record_is_tried_again,
-		doubt_after_the_dot_is_marked_and_tried_again };
+		doubt_after_the_dot_is_marked_and_tried_again,
+		doubt_bounces_those_alone_that_nobody_answered_for,
+		doubt_is_held_behind_the_notice_of_the_others,
+		doubt_is_held_past_its_last_try,
+		doubt_of_the_null_sender_bounces_to_nobody };
 
 	return world_main("result", tests, COUNT_OF(tests));
 }

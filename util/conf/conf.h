@@ -37,6 +37,8 @@ enum conf_transport {
 	CONF_TRANSPORT_LMTP,
 	CONF_TRANSPORT_DISCARD
 };
+/* Numbered as enum on_doubt. */
+enum conf_doubt { CONF_DOUBT_RETRY, CONF_DOUBT_HOLD, CONF_DOUBT_BOUNCE };
 enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_OFF, CONF_DNSSEC_REQUIRE };
 
 /*

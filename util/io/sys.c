@@ -49,11 +49,25 @@ static const char *const call_names[] = {
 static struct fault faults[SYS_FAULTS_MAX];
 static size_t n_faults;
 
+/* On a line of standard error, for who armed it. */
+static void
+tell(const struct fault *f)
+{
+	char text[64];
+	int n = snprintf(
+	    text, sizeof(text), "fault met: %s\n", call_names[f->call]);
+
+	if (n > 0 && (size_t)n < sizeof(text))
+		(void)!write(STDERR_FILENO, text, (size_t)n);
+}
+
 static bool
 is_hit(struct fault *f)
 {
 	uint32_t n = atomic_fetch_add(&f->met, 1) + 1;
 
+	if (n == f->from)
+		tell(f);
 	return n == f->from || (n > f->from && f->is_onward);
 }
 

@@ -77,7 +77,8 @@ extern struct sys_table sys;
  * Each rule is CALL:N:WHAT: the N-th call from now (from 1; "N+": that one and
  * all later) meets WHAT: the name of an errno; "short", which halves the
  * length of a call that has one; or "kill": SIGKILL before the call is made.
- * The counts are of the whole process, threads included. At most
+ * The counts are of the whole process, threads included. That a rule is met
+ * first is told on standard error: "fault met: CALL". At most
  * SYS_FAULTS_MAX rules; those of an earlier call are forgotten. Call before
  * there are threads. NULL or "" arms none.
  *

@@ -65,6 +65,9 @@ enum notice_kind {
 	NOTICE_KIND_N
 };
 
+/* What becomes of a part that may have been delivered. */
+enum on_doubt { ON_DOUBT_RETRY, ON_DOUBT_HOLD, ON_DOUBT_BOUNCE, ON_DOUBT_N };
+
 enum route_status {
 	ROUTE_OK,
 	ROUTE_AGAIN, /* not to be had now: ask again after valid_ms */
