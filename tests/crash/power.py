@@ -37,7 +37,7 @@ from power_scenes import (BOUNCES, CONF, LISTENER, SCENES,  # noqa: E402
 from relay import Test  # noqa: E402
 from spool import BLOCK, qid_text  # noqa: E402
 
-WAIT_S = 20
+WAIT_S = 60
 shared = None  # what the processes of the pool work on
 
 
