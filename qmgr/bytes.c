@@ -20,6 +20,8 @@
 #define SLICE_MIN_BYTES 16384
 #define SLICE_MAX_BYTES 262144
 #define SLICES_PER_S 16
+/* How late slices may be and still be made up for. */
+#define LATE_MAX_MS 200
 /* Segments that are passed in one turn because nothing in them is live. */
 #define PASS_SLICE 1024
 /* Before it is looked again whether what was found is set aside. */
@@ -93,10 +95,11 @@ pay(struct store *st)
 	b->owed_bytes += b->job.bytes;
 	wait_ms = b->owed_bytes * 1000 / rate;
 	b->owed_bytes -= wait_ms * rate / 1000;
-	b->next_ms = b->slice_ms + (int64_t)wait_ms;
-	/* A disk that is slower than that: nothing is made up for. */
-	if (b->next_ms < now_ms)
-		b->next_ms = now_ms;
+	b->due_ms += (int64_t)wait_ms;
+	/* A turn that came late is made up for, a slow disk is not. */
+	if (b->due_ms < now_ms - LATE_MAX_MS)
+		b->due_ms = now_ms - LATE_MAX_MS;
+	b->next_ms = b->due_ms > now_ms ? b->due_ms : now_ms;
 }
 
 static void
@@ -178,7 +181,7 @@ begin(struct store *st, int64_t now_ms)
 	    (struct store_pass){ .number = b->now.number + 1, .is_on = true };
 	b->is_wanted = b->is_settling = b->has_unread = false;
 	b->begin_ms = now_ms;
-	b->next_ms = now_ms;
+	b->next_ms = b->due_ms = now_ms;
 	b->owed_bytes = 0;
 	b->cursor = b->block = 0;
 	b->quarantined_before = st->stats.quarantined;
@@ -251,7 +254,6 @@ bytes_tick(struct store *st, int64_t now_ms)
 	b->next_ms = now_ms;
 	if (j->at == j->n && !find_next(st))
 		return;
-	b->slice_ms = now_ms;
 	store_run(st, &j->job, &j->is_out);
 }
 

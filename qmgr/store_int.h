@@ -417,7 +417,8 @@ struct bytes {
 	uint32_t cursor;  /* the segment */
 	uint32_t block;   /* there: the next record stands here or behind */
 	uint64_t owed_bytes;
-	int64_t begin_ms, slice_ms, next_ms;
+	int64_t begin_ms, next_ms;
+	int64_t due_ms;  /* of the next slice, by the pace */
 	int64_t pass_ms; /* when the next pass begins */
 	uint64_t quarantined_before;
 	struct store_pass now;
