@@ -8,6 +8,7 @@
 
 #include "qmgr/checkpoint.h"
 #include "qmgr/ledgerdir.h"
+#include "tests/lib/damage.h"
 #include "tests/lib/shell.h"
 #include "util/spool/ledgerfile.h"
 
@@ -239,17 +240,6 @@ cut_at(size_t at)
 	(void)close(fd);
 }
 
-/* Masks to flip each byte with, from i on; 0: no more. */
-static uint8_t
-mask_of(size_t at, unsigned i)
-{
-	const char *all = getenv("DAMAGE");
-
-	if (all != NULL && strcmp(all, "all") == 0)
-		return i < 8 ? (uint8_t)(1u << i) : 0;
-	return i == 0 ? (uint8_t)(1u << at % 8) : 0;
-}
-
 /* Which batch the byte is in, with what counts; n: none. */
 static unsigned
 batch_at(size_t at)
@@ -303,10 +293,10 @@ START_TEST(each_byte_of_a_ledger_is_flipped)
 	take(LEDGER_LOG, 1);
 	ck_assert_uint_ge(intact.n, MESSAGES + MESSAGES / 2);
 	for (size_t at = 0; at < intact.len; at++)
-		for (unsigned i = 0; mask_of(at, i) != 0; i++) {
+		for (unsigned i = 0; damage_mask(at, i) != 0; i++) {
 			unsigned batch = batch_at(at);
 
-			flip_byte(at, mask_of(at, i));
+			flip_byte(at, damage_mask(at, i));
 			replay_it(&replay);
 			check_ledger(
 			    batch, batch == intact.n ? batch : batch + 1);
@@ -392,8 +382,8 @@ START_TEST(each_byte_of_a_checkpoint_is_flipped)
 
 	fill_both();
 	for (size_t at = 0; at < intact.len; at++)
-		for (unsigned i = 0; mask_of(at, i) != 0; i++) {
-			flip_byte(at, mask_of(at, i));
+		for (unsigned i = 0; damage_mask(at, i) != 0; i++) {
+			flip_byte(at, damage_mask(at, i));
 			replay_it(&replay);
 			check_all(&replay, batch_at(at) < intact.n);
 			flip_byte(at, 0);
@@ -553,7 +543,7 @@ main(void)
 	int failed;
 
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, getenv("DAMAGE") == NULL ? 60 : 3600);
+	tcase_set_timeout(tc, getenv("DAMAGE") == NULL ? 300 : 3600);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, each_byte_of_a_ledger_is_flipped);
 	tcase_add_test(tc, a_ledger_ends_at_each_byte);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/damage.h"
 #include "tests/lib/segimage.h"
 #include "util/spool/reseal.h"
 #include "util/spool/segname.h"
@@ -107,16 +108,6 @@ end(void)
 
 /* --- damage --------------------------------------------------------------- */
 
-static uint8_t
-mask_of(size_t at, unsigned i)
-{
-	const char *all = getenv("DAMAGE");
-
-	if (all != NULL && strcmp(all, "all") == 0)
-		return i < 8 ? (uint8_t)(1u << i) : 0;
-	return i == 0 ? (uint8_t)(1u << at % 8) : 0;
-}
-
 static void
 flip_byte(int file, size_t at, uint8_t mask)
 {
@@ -182,8 +173,8 @@ START_TEST(each_byte_is_flipped)
 
 	begin_kind(_i);
 	for (size_t at = 0; at < whole_bytes; at++)
-		for (unsigned i = 0; mask_of(at, i) != 0; i++) {
-			flip_byte(fd, at, mask_of(at, i));
+		for (unsigned i = 0; damage_mask(at, i) != 0; i++) {
+			flip_byte(fd, at, damage_mask(at, i));
 			ck_assert_int_eq(segread_head(fd, &h), ERR_OK);
 			ck_assert(h.is_mended == (at < SEGMENT_HEAD_BYTES));
 			ck_assert(h.salt == seg.salt && h.flags == head->flags);
@@ -273,7 +264,7 @@ START_TEST(a_damaged_segment_is_sealed_with_all_that_is_whole)
 		ck_assert_int_ge(file, 0);
 		ck_assert_int_eq(
 		    write(file, whole, whole_bytes), (ssize_t)whole_bytes);
-		flip_byte(file, at, mask_of(at, 0));
+		flip_byte(file, at, damage_mask(at, 0));
 		ck_assert_int_eq(
 		    segment_reseal(&result, dir.fd, seg.number, 0, walk_buf),
 		    ERR_OK);
@@ -305,7 +296,7 @@ main(void)
 	int failed;
 
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, getenv("DAMAGE") == NULL ? 60 : 3600);
+	tcase_set_timeout(tc, getenv("DAMAGE") == NULL ? 300 : 3600);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	/* Open and sealed ones; then those of one record. */
 	tcase_add_loop_test(tc, each_byte_is_flipped, 0, 4);
