@@ -13,6 +13,7 @@
 /* All rows with their longest values. */
 #define OUT_BYTES 1048576
 #define MIB (UINT64_C(1) << 20)
+#define US_PER_MS 1000
 #define GIB (UINT64_C(1) << 30)
 
 /* --- JSON ----------------------------------------------------------------- */
@@ -86,6 +87,9 @@ json_processes(struct json *j, const struct status *s)
 		json_str(j, str_from_c(status_state_text(row->process.state)));
 		json_count(j, STR("restarts"), row->process.restarts);
 		json_count(j, STR("figure"), row->process.figure);
+		json_count(j, STR("turn_max_us"), row->process.turn_us);
+		json_count(
+		    j, STR("turn_recent_us"), row->process.turn_recent_us);
 		json_key(j, STR("trouble"));
 		json_text(j, row->trouble);
 		json_close_object(j);
@@ -307,9 +311,10 @@ put_row(struct outbuf *out, const struct status_row *row)
 		PUT(&restarts, ")");
 	}
 	status_usage(p->pid, &usage);
-	PUT(out, "%-11s %-7u %-8s %-12.*s %3u%% %6llu MB", row->name, p->pid,
-	    status_state_text(p->state), STR_ARG(outbuf_str(&restarts)),
-	    usage.cpu_pct, (unsigned long long)(usage.memory_bytes / MIB));
+	PUT(out, "%-11s %-7u %-8s %-12.*s %3u%% %6llu MB %6llu ms", row->name,
+	    p->pid, status_state_text(p->state), STR_ARG(outbuf_str(&restarts)),
+	    usage.cpu_pct, (unsigned long long)(usage.memory_bytes / MIB),
+	    (unsigned long long)(p->turn_recent_us / US_PER_MS));
 	if (unit(row->program) != NULL) {
 		PUT(out, "   ");
 		ctl_put_count(out, p->figure);
@@ -436,7 +441,7 @@ print_text(const struct status *s)
 	if (s->n > 0)
 		PUT(&out,
 		    "process     pid     state    restarts      cpu  "
-		    "  memory\n");
+		    "  memory      turn\n");
 	for (i = 0; i < s->n; i++) {
 		put_row(&out, &s->rows[i]);
 		put_trouble(&out, &s->rows[i]);

@@ -120,6 +120,8 @@ send_child(struct client *client, const struct child *c)
 		.figure = c->pid > 0 ? page_figure(c->page) : 0,
 		.trouble = str_from_c(c->trouble) };
 
+	if (c->pid > 0)
+		page_get_turns(c->page, &row.turn_us, &row.turn_recent_us);
 	return chan_send_process(client->chan, &row);
 }
 

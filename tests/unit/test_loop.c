@@ -479,6 +479,34 @@ START_TEST(time_stands_still_within_a_turn)
 }
 END_TEST
 
+static void
+waste_time(void *arg)
+{
+	int64_t end_us = clock_mono_us() + 3000;
+
+	(void)arg;
+	while (clock_mono_us() < end_us)
+		continue;
+}
+
+START_TEST(the_longest_turn_is_measured_without_the_wait)
+{
+	struct turn_end d;
+	struct late l;
+
+	turn_end_init(&d, loop, waste_time, NULL);
+	ck_assert_int_eq(loop_turns(loop).longest_us, 0);
+	turn_end_ask(&d);
+	loop_run(loop);
+	ck_assert_int_ge(loop_turns(loop).longest_us, 3000);
+	ck_assert_int_eq(
+	    loop_turns(loop).recent_us, loop_turns(loop).longest_us);
+	set_late(&l, 't', 20);
+	loop_run(loop);
+	ck_assert_int_ge(loop_turns(loop).recent_us, 3000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -506,6 +534,7 @@ main(void)
 	tcase_add_test(tc, signal_is_called_in_the_loop);
 	tcase_add_test(tc, broken_pipe_is_an_errno);
 	tcase_add_test(tc, time_stands_still_within_a_turn);
+	tcase_add_test(tc, the_longest_turn_is_measured_without_the_wait);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

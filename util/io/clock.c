@@ -26,3 +26,12 @@ clock_wall_ms(void)
 {
 	return read_clock(CLOCK_REALTIME);
 }
+
+int64_t
+clock_mono_us(void)
+{
+	struct timespec ts;
+
+	BUG_IF(clock_gettime(CLOCK_MONOTONIC, &ts) != 0);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}

@@ -9,6 +9,9 @@
  * program with a loop asks loop_now_ms. */
 int64_t clock_boot_ms(void);
 
+/* CLOCK_MONOTONIC in us: to measure how long something took. */
+int64_t clock_mono_us(void);
+
 /* CLOCK_REALTIME in ms since 1970; may jump. A program with a loop asks
  * loop_wall_ms. */
 int64_t clock_wall_ms(void);

@@ -22,6 +22,7 @@
 #define HOP_MAX_MS 60000
 
 #define NEVER_MS INT64_MAX
+#define MINUTE_US INT64_C(60000000)
 
 struct signal_watch {
 	struct event event;
@@ -37,6 +38,9 @@ struct loop {
 	struct list ends; /* struct turn_end that are asked for */
 	struct signal_watch signals[LOOP_SIGNALS_MAX];
 	size_t n_signals;
+	int64_t wake_us;   /* when this turn began */
+	int64_t minute_us; /* when this minute of turns began */
+	int64_t longest_us, minute_longest_us, before_longest_us;
 	bool is_awake; /* the clocks were read in this turn */
 	bool is_stopping;
 };
@@ -48,6 +52,7 @@ wake(struct loop *loop)
 	if (loop->is_awake)
 		return;
 	loop->is_awake = true;
+	loop->wake_us = clock_mono_us();
 	loop->now_ms = clock_boot_ms();
 	loop->wall_ms = clock_wall_ms();
 }
@@ -126,10 +131,40 @@ run_ends(struct loop *loop)
 		run_round(loop);
 }
 
+/* Two minutes are kept, so that what was long is seen for a minute at least. */
+static void
+measure_turn(struct loop *loop)
+{
+	int64_t now_us = clock_mono_us();
+	int64_t took_us = now_us - loop->wake_us;
+
+	if (now_us - loop->minute_us >= MINUTE_US) {
+		loop->minute_us = now_us;
+		loop->before_longest_us = loop->minute_longest_us;
+		loop->minute_longest_us = 0;
+	}
+	if (took_us > loop->minute_longest_us)
+		loop->minute_longest_us = took_us;
+	if (took_us > loop->longest_us)
+		loop->longest_us = took_us;
+}
+
+struct loop_turns
+loop_turns(const struct loop *loop)
+{
+	return (struct loop_turns){ loop->longest_us,
+		loop->minute_longest_us > loop->before_longest_us
+		    ? loop->minute_longest_us
+		    : loop->before_longest_us };
+}
+
 void
 loop_run(struct loop *loop)
 {
 	bool is_idle = false;
+
+	/* What was before the loop is no turn. */
+	loop->wake_us = loop->minute_us = clock_mono_us();
 
 	/* The first thing is the end of what happened before the loop. */
 	for (;;) {
@@ -137,6 +172,7 @@ loop_run(struct loop *loop)
 		int rc;
 
 		run_ends(loop);
+		measure_turn(loop);
 		if (!list_is_empty(&loop->ends))
 			flags |= EVLOOP_NONBLOCK;
 		else if (is_idle || loop->is_stopping)

@@ -39,6 +39,13 @@ int64_t loop_now_ms(const struct loop *loop);
 /* The same moment by CLOCK_REALTIME, for records, logs and protocol texts. */
 int64_t loop_wall_ms(const struct loop *loop);
 
+/* How long turns took, from the wake-up to the end of the turn's ends. */
+struct loop_turns {
+	int64_t longest_us; /* since the loop began to run */
+	int64_t recent_us;  /* the longest of this minute and the one before */
+};
+struct loop_turns loop_turns(const struct loop *loop);
+
 /* The library's own loop, for another library that is built upon it. */
 void *loop_base(const struct loop *loop);
 

@@ -46,7 +46,8 @@ struct page_memory {
 	_Atomic uint32_t reason_seq; /* odd while the reason is written */
 	uint32_t reserved;
 	_Atomic uint64_t reason[REASON_WORDS];
-	char pad[BLOCK_BYTES - 56 - REASON_WORDS * sizeof(uint64_t)];
+	_Atomic uint64_t turn_us, turn_recent_us;
+	char pad[BLOCK_BYTES - 72 - REASON_WORDS * sizeof(uint64_t)];
 	struct segment_place segments[PAGE_SEGMENTS_MAX];
 };
 
@@ -213,6 +214,7 @@ page_begin(struct page *page, uint32_t pid, int64_t now_ms)
 	page_set_pressure(page, PRESSURE_ACCEPT, STR(""));
 	page_set_figure(page, 0);
 	page_set_held_bytes(page, 0);
+	page_set_turns(page, 0, 0);
 	page_beat(page, now_ms);
 }
 
@@ -254,6 +256,21 @@ void
 page_set_held_bytes(struct page *page, uint64_t bytes)
 {
 	store_u64(&page->mem->held_bytes, bytes);
+}
+
+void
+page_set_turns(struct page *page, uint64_t longest_us, uint64_t recent_us)
+{
+	store_u64(&page->mem->turn_us, longest_us);
+	store_u64(&page->mem->turn_recent_us, recent_us);
+}
+
+void
+page_get_turns(
+    const struct page *page, uint64_t *longest_us, uint64_t *recent_us)
+{
+	*longest_us = load_u64(&page->mem->turn_us);
+	*recent_us = load_u64(&page->mem->turn_recent_us);
 }
 
 uint64_t

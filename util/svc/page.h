@@ -69,6 +69,12 @@ uint64_t page_figure(const struct page *page);
 void page_set_held_bytes(struct page *page, uint64_t bytes);
 uint64_t page_held_bytes(const struct page *page);
 
+/* The longest turns of the process's loop, since it runs and in the last minute
+ * or two, as of its last heartbeat. */
+void page_set_turns(struct page *page, uint64_t longest_us, uint64_t recent_us);
+void page_get_turns(
+    const struct page *page, uint64_t *longest_us, uint64_t *recent_us);
+
 /* --- what smtpd publishes ------------------------------------------------- */
 
 /* An open segment, and up to where it is on disk. */

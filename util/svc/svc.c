@@ -35,6 +35,9 @@
 /* READY and KILL_WORKER are all that is sent. */
 #define OUT_MAX_BYTES (256 * 1024)
 #define STATM_MAX_BYTES 128
+/* A turn that takes longer is told of, once in so long. */
+#define TURN_LONG_US 100000
+#define TURN_TELL_MS 60000
 /* Of a frame with what fatal() says at most. */
 #define LAST_WORDS_MAX_BYTES 1100
 
@@ -66,6 +69,7 @@ struct svc {
 	uint32_t generation;
 	uint32_t smtpd_uid, deliver_uid;
 	int statm_fd;
+	int64_t turn_told_ms; /* no long turn is told before */
 	char ident[IDENT_MAX_BYTES];
 	char run_dir[RUN_DIR_MAX_BYTES + 1];
 };
@@ -94,12 +98,27 @@ held_bytes(int statm_fd)
 	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* A turn that was too long is told once a minute at most. */
+static void
+tell_turns(struct svc *svc, int64_t now_ms)
+{
+	struct loop_turns turns = loop_turns(svc->loop);
+
+	page_set_turns(
+	    svc->page, (uint64_t)turns.longest_us, (uint64_t)turns.recent_us);
+	if (turns.recent_us <= TURN_LONG_US || now_ms < svc->turn_told_ms)
+		return;
+	svc->turn_told_ms = now_ms + TURN_TELL_MS;
+	LOG(EV_TURN_LONG, KV_NUM("took_ms", turns.recent_us / 1000));
+}
+
 static void
 beat(void *arg)
 {
 	struct svc *svc = arg;
 	int64_t now_ms = loop_now_ms(svc->loop);
 
+	tell_turns(svc, now_ms);
 	page_beat(svc->page, now_ms);
 	page_set_held_bytes(svc->page, held_bytes(svc->statm_fd));
 	timer_set_at(&svc->beat, now_ms + SVC_HEARTBEAT_MS);
