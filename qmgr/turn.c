@@ -77,6 +77,10 @@ remember(struct qmgr *q, const struct core_action *a)
 	    q->journal, &a->part, facts_of(q, a, &out), &a->freed, a->is_last);
 	journal_next(q->journal, &seq, &event);
 	notices_put(q->notices, &a->part, seq - 1);
+	if (a->is_end)
+		LOG(EV_PART_EXPIRED, KV_QID("qid", &a->part.qid),
+		    KV_NUM("part", a->part.part),
+		    KV_NUM("tries", a->part.tries));
 }
 
 /* Q3 */

@@ -62,6 +62,7 @@ struct core_action {
 	struct str text;           /* FEEDBACK, NOTE, KILL_WORKER; LEASE of a
 	                           * notice: its reason, may be empty; REMEMBER:
 	                           * why it failed, where no worker says so */
+	bool is_end;               /* REMEMBER: its life is over with this */
 	enum notice_kind notice;   /* LEASE */
 	uint32_t ready;            /* GRANT_ASK */
 	uint32_t connections;      /* GRANT_ASK, FEEDBACK: open now */

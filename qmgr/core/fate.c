@@ -95,24 +95,29 @@ fail_open(struct core *core, struct part *p)
 /* What is owed goes first, whatever is open. True: a notice is owed. */
 static bool
 owe(struct core *core, uint32_t part, const struct core_freed *freed,
-    struct str reason)
+    struct str reason, bool is_end)
 {
 	struct part *p = part_get(core, part);
+	struct core_action *a;
 
 	if (!part_is_owed(core, p))
 		return false;
 	p->throttles = 0;
 	p->mark = 0;
 	part_make_ready(core, part);
-	append(core, part, PART_READY, freed)->text = reason;
+	a = append(core, part, PART_READY, freed);
+	a->text = reason;
+	a->is_end = is_end;
 	return true;
 }
 
 static void
-finish(struct core *core, uint32_t part, const struct core_freed *freed)
+finish(struct core *core, uint32_t part, const struct core_freed *freed,
+    bool is_end)
 {
 	struct core_action *a = append(core, part, PART_DONE, freed);
 
+	a->is_end = is_end;
 	a->is_last = part_finish(core, part);
 }
 
@@ -151,9 +156,10 @@ fate_settle(struct core *core, uint32_t part, enum part_cause cause,
     const struct core_freed *freed)
 {
 	struct part *p = part_get(core, part);
+	bool is_end = false;
 
 	p->cause = (unsigned)cause & 0x7fu;
-	if (owe(core, part, freed, STR("")))
+	if (owe(core, part, freed, STR(""), false))
 		return;
 	if (part_is_open(core, p)) {
 		if (cause == CAUSE_POSSIBLY_DELIVERED &&
@@ -166,10 +172,11 @@ fate_settle(struct core *core, uint32_t part, enum part_cause cause,
 			return;
 		}
 		p->cause = CAUSE_EXPIRED;
+		is_end = true;
 		fail_open(core, p);
 	}
-	if (!owe(core, part, freed, STR("")))
-		finish(core, part, freed);
+	if (!owe(core, part, freed, STR(""), is_end))
+		finish(core, part, freed, is_end);
 }
 
 void
@@ -177,9 +184,10 @@ fate_fail(
     struct core *core, uint32_t part, enum part_cause cause, struct str reason)
 {
 	struct part *p = part_get(core, part);
+	bool is_end = cause == CAUSE_EXPIRED;
 
 	p->cause = (unsigned)cause & 0x7fu;
 	fail_open(core, p);
-	if (!owe(core, part, NULL, reason))
-		finish(core, part, NULL);
+	if (!owe(core, part, NULL, reason, is_end))
+		finish(core, part, NULL, is_end);
 }

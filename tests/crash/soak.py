@@ -57,6 +57,9 @@ site "*" { connect_timeout = "2s" greeting_timeout = "2s" ehlo_timeout = "2s"
 BAD_EVENTS = ("audit_mismatch", "record_missing", "quarantined", "fatal",
               "segment_damaged", "segment_missing", "ledger_damaged",
               "checkpoint_passed_over", "record_bad", "peer_broken")
+# How often which kind of kill comes; slots outlive those of the first row.
+SPARING = {"one": 50, "several": 20, "children": 7, "qmgr+deliver": 8}
+CUTTING = {**SPARING, "master": 5, "all": 5, "stop": 5}
 QID = rb"[0-9A-HJKMNP-TV-Z]{26}"
 
 
@@ -147,7 +150,8 @@ class Life:
             conf=CONF % {"ill": self.ill.address, "home": self.home.address,
                          "dead": f"{t.ip}:9"}).start()
         # cuts: from when to when a result may have been lost with the slots.
-        self.cuts, self.hurt, self.up = [], None, (set(), 0)
+        self.cuts, self.hurt = [], None
+        self.met, self.read_to, self.up = set(), 0, (set(), 0)
         self.kills = collections.Counter()
         self.killed = collections.Counter()
         self.log = t.path("load.log")
@@ -187,17 +191,26 @@ class Life:
                 self.kills[kind] += 1
                 self.killed[name] += 1
 
+    def read_log(self):
+        """Which workers each qmgr has met."""
+        with open(self.t.path("relay.log"), "rb") as f:
+            f.seek(self.read_to)
+            text = f.read()
+        self.read_to += text.rfind(b"\n") + 1
+        for qmgr, pid in re.findall(
+                rb"qmgr-1\[(\d+)\]: event=worker_up worker=\d+ pid=(\d+)\n",
+                text):
+            self.met.add((int(qmgr), int(pid)))
+
     def watch(self):
         """Since when qmgr has known all workers: what the slots of those who
         died say is told by then."""
-        (qmgr, _), *more = self.living("qmgr") or [(0, "")]
-        up = {qmgr, *(p for p, _ in self.living("deliver"))}
-        if self.up[0] == up:
-            return
-        text = self.relay.log_text()
-        if len(up) == 3 and all(re.search(
-                rf"qmgr-1\[{qmgr}\]: event=worker_up worker=\d pid={p}\b",
-                text) for p in up - {qmgr}):
+        self.read_log()
+        living = self.living("qmgr", "deliver")
+        qmgr = [p for p, name in living if name == "qmgr"]
+        up = {p for p, _ in living}
+        if len(up) == 3 and up != self.up[0] and qmgr and all(
+                (qmgr[0], p) in self.met for p in up - {qmgr[0]}):
             self.up = up, time.time()
 
     def is_settled(self):
@@ -264,12 +277,12 @@ class Life:
         assert status in (0, -signal.SIGTERM, -signal.SIGKILL), status
         self.relay.launch()
 
-    def kill_until(self, n, is_cutting):
-        kinds = [(self.one, 50), (self.several, 20), (self.all_children, 7),
-                 (self.qmgr_and_deliver, 8)]
-        if is_cutting:
-            kinds += [(self.master, 5), (self.everything, 5),
-                      (self.stop_and_kill, 5)]
+    def kill_until(self, n, kinds):
+        acts = {"one": self.one, "several": self.several,
+                "children": self.all_children,
+                "qmgr+deliver": self.qmgr_and_deliver,
+                "master": self.master, "all": self.everything,
+                "stop": self.stop_and_kill}
         while sum(self.kills.values()) < n:
             length = PAUSE_S * self.rng.random() ** 2
             pause(length / 2)
@@ -278,8 +291,7 @@ class Life:
                 self.relay.command("reload", check=False)
             pause(length / 2)
             assert self.relay.process.poll() is None, "master ended by itself"
-            self.rng.choices([k for k, _ in kinds],
-                             [w for _, w in kinds])[0]()
+            acts[self.rng.choices(list(kinds), list(kinds.values()))[0]]()
 
     # --- the end --------------------------------------------------------------
 
@@ -394,13 +406,14 @@ def check_log(text):
     assert not bad, "\n".join(bad[:20])
 
 
-def one_round(t, seed, kills=KILLS, rate=100):
+def one_round(t, seed, kills=KILLS, kinds=None, rate=40):
     """One relay's life; its figures. AssertionError is a violation."""
     began = time.monotonic()
+    kinds = kinds or (CUTTING if seed % 2 == 1 else SPARING)
     life = Life(t, seed, rate)
     orders = Orders(life, seed)
     orders.start()
-    life.kill_until(kills, is_cutting=seed % 2 == 1)
+    life.kill_until(kills, kinds)
     killed_s = time.monotonic() - began
     life.drain(orders)
     judge = Judge(life)

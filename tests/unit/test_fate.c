@@ -93,6 +93,7 @@ START_TEST(a_null_sender_is_owed_nothing)
 	ck_assert_uint_eq(world_accounts().done, 1);
 	ck_assert_uint_eq(
 	    world_act(CORE_REMEMBER, 0)->part.cause, CAUSE_EXPIRED);
+	ck_assert(world_act(CORE_REMEMBER, 0)->is_end);
 	ck_assert_int_eq(
 	    part_standing_get(world_act(CORE_REMEMBER, 0)->part.standing, 0),
 	    RCPT_TOLD);
