@@ -3,8 +3,10 @@
 cut short."""
 import os
 import re
+import signal
+import subprocess
 
-from relay import Skip, await_true
+from relay import BENCH, Skip, await_true
 
 MORTAL = '''
 queue "*.test" { retry_first = "1h" retry_max = "2h" expire = "3s" }
@@ -80,3 +82,42 @@ def test_r3_what_is_ready_without_progress_expires(t):
     for qid in qids:
         await_end(relay, qid, "expired", LAST_TRY_S + 60)
     relay.stop()
+
+
+def test_r4_what_is_put_back_stays_while_shaper_and_ledger_fail(t):
+    replies = {"RCPT": "451 4.2.1 not now"}
+    host = t.peer(lambda s: s.serve(replies))
+    relay = t.relay(relay_to=host.address)
+    # After a while no ledger can be written any more.
+    relay.start(env={"HOLDFAST_FAULT_qmgr": "fdatasync:25+:EIO"})
+    load = subprocess.Popen(
+        [os.path.join(BENCH, "smtpload"), "--host", t.ip, "--port",
+         str(relay.port), "-n", "1000", "-c", "10", "-s", "1000", "-d", "10",
+         "--log", t.path("load.log"), "--max-time", "120"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    t.at_end(lambda: (load.kill(), load.wait()))
+    await_true("the ledger fails",
+               lambda: "event=ledger_failed" in relay.log_text())
+    os.kill(relay.pids()["shaper"], signal.SIGSTOP)
+    for _ in range(10):
+        a = relay.status()["accounts"]
+        assert a["balanced"] and a["done"] == 0, a
+    load.terminate()
+    load.wait()
+    with open(t.path("load.log")) as f:
+        accepted = {x.split()[1] for x in f if x.startswith("A")}
+    assert accepted
+    await_true("all are there", lambda: (
+        lambda a: a["admitted"] + a["unadmitted"] >= len(accepted))(
+            relay.status()["accounts"]))
+    assert relay.status()["accounts"]["done"] == 0
+    relay.kill_all()
+    replies.clear()
+    relay.start()
+
+    def arrived():
+        return {to.split("-")[1].split(".")[0]
+                for _, rcpts, _ in list(host.messages) for to in rcpts}
+    await_true("all arrive", lambda: arrived() >= accepted, 120)
+    relay.await_empty()
+    assert len(host.messages) == len(arrived())
