@@ -194,6 +194,27 @@ START_TEST(what_a_dead_worker_held_goes_to_the_next)
 }
 END_TEST
 
+START_TEST(one_that_hung_up_and_lives_is_killed)
+{
+	struct qid qid;
+
+	begin();
+	client_worker(&worker, PID);
+	qid = shell_admit(1);
+	client_up(&worker);
+	ck_assert_int_eq(shell_state(&qid), PART_LEASED);
+	client_hang_up(&worker);
+	ck_assert_int_eq(shell_state(&qid), PART_READY);
+	client_worker(&worker, PID);
+	ck_assert_ptr_null(worker.chan);
+	ck_assert_uint_eq(shell.n_kills, 1);
+	client_worker(&other, PID + 1);
+	ck_assert_ptr_nonnull(other.chan);
+	ck_assert_uint_eq(shell.n_kills, 1);
+	shell_fini();
+}
+END_TEST
+
 START_TEST(a_successor_waits_for_the_last_words_of_the_one_before)
 {
 	struct qid qid = begin_leased();
@@ -696,6 +717,7 @@ main(void)
 
 	tcase_add_test(
 	    tc, a_slot_is_free_once_the_result_is_written_not_before);
+	tcase_add_test(tc, one_that_hung_up_and_lives_is_killed);
 	tcase_add_test(tc, a_segment_is_sent_once_for_each_use_of_its_place);
 	tcase_add_test(
 	    tc, a_result_sent_twice_is_acknowledged_twice_and_counts_once);
