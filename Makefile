@@ -7,6 +7,7 @@
 #   make check SAN=1       the same under ASan and UBSan
 #   make fuzz FUZZ_S=10    libFuzzer (clang), FUZZ_S seconds a target
 #   make soak N=10000     kills the processes of relays at work, N in all
+#   make model             checks the model of the lease protocol (spin)
 #   make bench             the load generator, the sink and their kin
 #   make install           into prefix (/usr/local), below DESTDIR
 #   make uninstall         takes that away; configuration and spool stay
@@ -178,6 +179,10 @@ JOBS ?= 4
 soak: all
 	python3 tests/crash/soak.py $N --seed $(SEED) --jobs $(JOBS)
 
+# The lease protocol, with spin; by hand.
+model:
+	sh tests/model/run.sh
+
 bench:
 	@$(MAKE) -s -C tests/bench O=$(abspath $O)/bench
 
@@ -201,7 +206,7 @@ uninstall:
 clean:
 	rm -rf $O
 
-.PHONY: all tests check fuzz fuzz-build soak bench format-check style clean \
+.PHONY: all tests check fuzz fuzz-build soak model bench format-check style clean \
 	install uninstall
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

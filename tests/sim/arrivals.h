@@ -27,7 +27,7 @@ static void
 seal(uint32_t seg)
 {
 	sim.segs[seg].is_sealed = true;
-	if (sim.core != NULL && !sim_chance(100000))
+	if (!sim_chance(100000))
 		core_segment_sealed(sim.core, sim.segs[seg].number);
 }
 
@@ -111,21 +111,27 @@ remember_admission(const struct sim_msg *m)
 	}
 }
 
-/* Tells the core; false: it has no room. */
+/* Tells the core; false: it has no room, or nothing can be written. */
 static bool
 announce(struct sim_msg *m)
 {
-	enum err err = admit(m);
+	enum err err;
 
+	if (sim.is_ledger_failing)
+		return false;
+	err = admit(m);
 	sim.count.full += err == ERR_FULL ? 1 : 0;
 	if (err == ERR_FULL)
 		return false;
 	SIM_REQUIRE(err == ERR_OK, "a record is refused");
 	SIM_REQUIRE(admit(m) == ERR_EXISTS, "a record is taken twice");
 	m->is_announced = true;
+	m->heard_ms = sim.now_ms;
 	/* An entry holds all parts: they are written together, or not. */
 	if (sim.n_pending + SIM_PARTS > SIM_PENDING)
 		disk_flush(false);
+	sim_say("message %u is admitted, parts: %u", (uint32_t)(m - sim.msgs),
+	    m->n_parts);
 	remember_admission(m);
 	return true;
 }
@@ -136,6 +142,7 @@ arrive(void)
 	uint32_t writer = sim_below(SIM_WRITERS);
 	struct sim_segment *s = segment_of(writer);
 	struct sim_msg *m = &sim.msgs[sim.n_msgs];
+	bool is_lost;
 
 	*m = (struct sim_msg){ .qid = next_qid(writer),
 		.segment = s->number,
@@ -143,14 +150,21 @@ arrive(void)
 		.block = ++s->n_records,
 		.tenant = (uint8_t)sim_below(4),
 		.is_silent = sim_chance(300000),
+		.came_ms = sim.now_ms,
 		.is_poison = sim_chance(1000) };
 	m->wants_delay = !m->is_silent && sim_chance(200000);
 	sim.n_msgs++;
 	fill_parts(m);
-	if (sim.core == NULL || sim_chance(20000) || !announce(m)) {
-		sim.unheard[sim.n_unheard++] = (uint32_t)(m - sim.msgs);
-		sim.count.unheard++;
-	}
+	sim.found_parts += m->n_parts;
+	is_lost = sim_chance(20000);
+	if (!is_lost && announce(m))
+		return;
+	sim_say(
+	    "message %u comes, and is not announced", (uint32_t)(m - sim.msgs));
+	sim.count.unheard++;
+	/* A fault that may be planted: the scan does not find it. */
+	if (!is_lost || !sim_is_planted("lost_admit"))
+		disk_unheard((uint32_t)(m - sim.msgs));
 }
 
 /* The scan: finds what no admit announced. */
@@ -165,6 +179,8 @@ scan(void)
 		if (!announce(m))
 			return;
 		sim.n_unheard--;
+		sim.unheard_parts -= m->n_parts;
+		sim.segs[m->seg].n_unheard--;
 		fetch();
 	}
 }
@@ -179,13 +195,13 @@ reclaim(void)
 	if (i == sim.n_segs || sim.segs[i].is_gone || !sim.segs[i].is_sealed)
 		return;
 	core_segment_sealed(sim.core, sim.segs[i].number);
-	for (uint32_t k = 0; k < sim.n_unheard; k++)
-		if (sim.msgs[sim.unheard[k]].seg == i)
-			return;
+	if (sim.segs[i].n_unheard > 0 || sim.is_ledger_failing)
+		return;
 	if (!core_segment_is_done(sim.core, sim.segs[i].number))
 		return;
 	disk_flush(false);
 	disk_sync();
+	sim_say("segment %u is unlinked", i);
 	sim.segs[i].is_gone = true;
 	core_segment_forget(sim.core, sim.segs[i].number);
 	e.segment = sim.segs[i].number;

@@ -41,12 +41,10 @@ static void
 compare(struct core *old)
 {
 	struct part_state was;
-	uint32_t n = 0;
 
 	for (uint32_t p = 0; (p = core_part_next(old, p)) != 0;) {
 		SIM_REQUIRE(core_part_get(old, p, &was), "gone");
-		if (n++ % 16 == 0)
-			compare_part(&was);
+		compare_part(&was);
 	}
 	order_compare(old);
 }
@@ -56,6 +54,7 @@ begin_again(struct core *old)
 {
 	uint32_t parts_max = SIM_PARTS_MAX;
 
+	sim.restarted_ms = sim.now_ms;
 	new_core(parts_max);
 	while (!replay()) {
 		core_free(&sim.core);
@@ -66,6 +65,8 @@ begin_again(struct core *old)
 		fetch();
 	fetch();
 	replay_scan();
+	if (sim.is_ledger_failing)
+		core_pause_leases(sim.core, STR("ledger"));
 	if (old != NULL)
 		compare(old);
 	core_free(&old);
@@ -78,16 +79,22 @@ begin_again(struct core *old)
 static void
 kill_qmgr(bool is_clean)
 {
-	struct core *old = is_clean ? sim.core : NULL;
+	struct core *old;
 	uint64_t n_flushes = sim.n_flushes;
 
+	/* A clean stop needs a ledger. */
+	is_clean = is_clean && !sim.is_ledger_failing;
+	old = is_clean ? sim.core : NULL;
+	sim_say("qmgr %s", is_clean ? "is restarted" : "dies");
 	sim.count.restarts++;
 	sim.doom_step = 0;
 	sim.stirred_ms = sim.now_ms;
 	if (is_clean)
 		disk_flush(false);
-	else if (sim_chance(500000))
+	else if (!sim.is_ledger_failing && sim_chance(500000))
 		disk_flush(true);
+	if (!is_clean && sim_chance(50000))
+		disk_pass_over();
 	sim.n_pending = 0;
 	for (uint32_t w = 0; w < SIM_WORKERS; w++) {
 		sim.workers[w].is_known = false;
@@ -108,6 +115,7 @@ kill_qmgr(bool is_clean)
 static void
 lose_power(void)
 {
+	sim_say("the power is lost");
 	sim.count.power_losses++;
 	sim.stirred_ms = sim.now_ms;
 	for (uint32_t w = 0; w < SIM_WORKERS; w++) {
@@ -139,6 +147,8 @@ change_mood(void)
 	if (sim_chance(500000))
 		p->mood = MOOD_WELL;
 	p->bears = sim_chance(500000) ? SIM_CONNS : 1 + sim_below(6);
+	sim_say("provider %u: mood %u, bears %u", (uint32_t)(p - sim.providers),
+	    (uint32_t)p->mood, p->bears);
 }
 
 static void
@@ -146,6 +156,7 @@ jump(void)
 {
 	int64_t ms = (int64_t)sim_below((uint32_t)(2 * DAY_MS)) - DAY_MS;
 
+	sim_say("the clock jumps by %lld s", (long long)ms / 1000);
 	sim.wall_ms += ms;
 	sim.count.jumps++;
 }
@@ -161,10 +172,38 @@ retry(void)
 	sim.stirred_ms = sim.now_ms;
 }
 
+/* Whole again: what it missed is written, and a full checkpoint. */
+static void
+ledger_heal(void)
+{
+	if (!sim.is_ledger_failing)
+		return;
+	sim_say("the ledger can be written");
+	sim.is_ledger_failing = false;
+	core_pause_leases(sim.core, STR(""));
+	disk_flush(false);
+	fetch();
+	if (!sim.is_checkpointing)
+		checkpoint_begin();
+}
+
+static void
+ledger_fail(void)
+{
+	sim_say("the ledger cannot be written");
+	sim.is_ledger_failing = true;
+	sim.count.ledger_faults++;
+	core_pause_leases(sim.core, STR("ledger"));
+}
+
 static void
 break_something(void)
 {
-	if (sim.doom_step > 0 && sim.step >= sim.doom_step)
+	if (sim.is_ledger_failing && sim_chance(3000))
+		ledger_heal();
+	else if (!sim.is_ledger_failing && sim_chance(20))
+		ledger_fail();
+	if (sim.doom_step > 0 && history.step >= sim.doom_step)
 		kill_qmgr(false);
 	if (sim_chance(100))
 		kill_qmgr(sim_chance(300000));
@@ -174,7 +213,8 @@ break_something(void)
 		worker_die(sim_below(SIM_WORKERS));
 	if (sim_chance(800))
 		change_mood();
-	if (sim_chance(20))
+	/* Some runs have a steady clock, and look at times the closer. */
+	if (history.run.seed % 2 == 1 && sim_chance(20))
 		jump();
 	if (sim_chance(100))
 		retry();

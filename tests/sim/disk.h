@@ -90,14 +90,25 @@ disk_clear(const struct core_freed *freed)
 	core_slot_cleared(sim.core, freed->worker, freed->slot);
 }
 
+/* A fault that may be planted: a deferral is taken for written. */
+static bool
+disk_is_dropped(const struct sim_entry *e)
+{
+	return sim_is_planted("lost_deferral") && e->kind == ENTRY_PART &&
+	    e->part.state == PART_WAITING;
+}
+
 /* Writes what qmgr has in its hands. is_dying: the slots are not cleared. */
 static void
 disk_flush(bool is_dying)
 {
-	for (uint32_t i = 0; i < sim.n_pending; i++) {
+	if (sim.is_ledger_failing && !is_dying)
+		return;
+	for (size_t i = 0; i < sim.n_pending; i++) {
 		const struct sim_pending *p = &sim.pending[i];
 
-		disk_append(&sim.ledger, &p->entry);
+		if (!disk_is_dropped(&p->entry))
+			disk_append(&sim.ledger, &p->entry);
 		if (p->entry.kind == ENTRY_PART)
 			disk_take_note(&p->entry.part);
 		if (p->freed.lease != 0 && !is_dying)
@@ -118,8 +129,10 @@ disk_remember(const struct sim_entry *entry, const struct core_freed *freed)
 {
 	static const struct core_freed none;
 
-	if (sim.n_pending == SIM_PENDING)
+	if (sim.n_pending >= SIM_PENDING)
 		disk_flush(false);
+	sim.pending = sim_room(
+	    sim.pending, &sim.max_pending, sim.n_pending, sizeof(*sim.pending));
 	sim.pending[sim.n_pending++] =
 	    (struct sim_pending){ *entry, freed == NULL ? none : *freed };
 }
@@ -193,22 +206,27 @@ checkpoint_segment(const struct core_segment_view *view)
 	disk_append(&sim.next_checkpoint, &e);
 }
 
+/* The ledger before the begin of the older of the two goes. */
 static void
 checkpoint_end(void)
 {
-	struct sim_file old = sim.checkpoint;
-	size_t drop = sim.checkpoint_from;
+	struct sim_file oldest = sim.older_checkpoint;
+	size_t drop = sim.replay_from;
 
 	disk_flush(false);
 	disk_sync();
+	sim.older_checkpoint = sim.checkpoint;
 	sim.checkpoint = sim.next_checkpoint;
-	sim.next_checkpoint = old;
+	sim.next_checkpoint = oldest;
 	memmove(sim.ledger.entries, sim.ledger.entries + drop,
 	    (sim.ledger.n - drop) * sizeof(*sim.ledger.entries));
 	sim.ledger.n -= drop;
 	sim.n_synced -= drop;
+	sim.replay_from = sim.checkpoint_from - drop;
+	sim.has_older = true;
 	sim.is_checkpointing = false;
 	sim.count.checkpoints++;
+	sim_say("a checkpoint is complete");
 }
 
 static void
@@ -216,7 +234,7 @@ checkpoint_slice(void)
 {
 	struct core_segment_view view;
 
-	if (!sim.is_checkpointing)
+	if (!sim.is_checkpointing || sim.is_ledger_failing)
 		return;
 	for (int i = 0; i < DISK_CHECKPOINT_SLICE; i++) {
 		if (sim.checkpoint_part != UINT32_MAX) {
@@ -295,11 +313,22 @@ replay_slots(uint32_t worker)
 	}
 }
 
+static void
+disk_unheard(uint32_t msg)
+{
+	sim.unheard[sim.n_unheard++] = msg;
+	sim.unheard_parts += sim.msgs[msg].n_parts;
+	sim.segs[sim.msgs[msg].seg].n_unheard++;
+}
+
 /* After a restart the scan finds each record that is not known. */
 static void
 replay_scan(void)
 {
 	sim.n_unheard = 0;
+	sim.unheard_parts = 0;
+	for (uint32_t i = 0; i < sim.n_segs; i++)
+		sim.segs[i].n_unheard = 0;
 	for (uint32_t i = 0; i < sim.n_msgs; i++) {
 		struct sim_msg *m = &sim.msgs[i];
 
@@ -307,7 +336,7 @@ replay_scan(void)
 		    core_record_state(sim.core, m->segment, m->block) !=
 		        CORE_RECORD_UNKNOWN;
 		if (!m->is_announced)
-			sim.unheard[sim.n_unheard++] = i;
+			disk_unheard(i);
 	}
 }
 
@@ -342,9 +371,9 @@ replay_done(void)
 }
 
 static bool
-replay_file(const struct sim_file *file)
+replay_file(const struct sim_file *file, size_t from)
 {
-	for (size_t i = 0; i < file->n; i++)
+	for (size_t i = from; i < file->n; i++)
 		if (!replay_entry(&file->entries[i]))
 			return false;
 	return true;
@@ -357,7 +386,26 @@ replay(void)
 	for (uint32_t i = 0; i < SIM_WORKERS; i++)
 		replay_slots(i);
 	sim.is_checkpointing = false;
-	return replay_file(&sim.checkpoint) && replay_file(&sim.ledger);
+	return replay_file(&sim.checkpoint, 0) &&
+	    replay_file(&sim.ledger, sim.replay_from);
+}
+
+/* The newest checkpoint lost its name with the power, or reads and is
+ * malformed: the older one counts, with all that the ledger has since. */
+static void
+disk_pass_over(void)
+{
+	struct sim_file newest = sim.checkpoint;
+
+	if (!sim.has_older)
+		return;
+	sim.has_older = false;
+	sim.checkpoint = sim.older_checkpoint;
+	sim.older_checkpoint = newest;
+	sim.older_checkpoint.n = 0;
+	sim.replay_from = 0;
+	sim.count.passed_over++;
+	sim_say("the newest checkpoint is passed over");
 }
 
 /* The power fails: what was not synced may be gone, and what it told of may
@@ -367,9 +415,14 @@ disk_lose(void)
 {
 	size_t keep;
 
+	if (sim.is_ledger_failing)
+		sim.n_pending = 0;
 	disk_flush(true);
+	if (sim_chance(300000))
+		disk_pass_over();
 	keep = sim.n_synced +
 	    sim_below((uint32_t)(sim.ledger.n - sim.n_synced) + 1);
+	/* A batch is whole, or torn, and nothing behind it is read. */
 	while (keep > 0 && sim.ledger.entries[keep - 1].more > 0)
 		keep--;
 	for (size_t i = keep; i < sim.ledger.n; i++) {

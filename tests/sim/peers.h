@@ -37,6 +37,26 @@ shaper_route(const struct core_action *a)
 	SIM_REQUIRE(core_route(sim.core, &route) == ERR_OK, "no route");
 }
 
+/* The first two providers take so many messages a second. */
+static void
+shaper_rate(const struct core_action *a, struct core_grant *grant)
+{
+	struct sim_provider *p =
+	    &sim.providers[(uint32_t)(a->provider.ptr[1] - '0')];
+
+	if (p - sim.providers >= 2 || sim.is_calm)
+		return;
+	if (p->rate.rate.count == 0)
+		bucket_init(&p->rate,
+		    (struct rate){ .count = 40, .period_ms = 1000 },
+		    sim.now_ms);
+	bucket_give(&p->rate, a->unused);
+	grant->messages = bucket_take(&p->rate, 20, sim.now_ms);
+	if (grant->messages == 0)
+		grant->wait_ms =
+		    (uint32_t)bucket_wait_ms(&p->rate, 1, sim.now_ms);
+}
+
 static void
 shaper_grant(const struct core_action *a)
 {
@@ -53,7 +73,8 @@ shaper_grant(const struct core_action *a)
 	    "a grant is asked for notices");
 	if (!sim.is_shaper_up || (!sim.is_calm && sim_chance(100000)))
 		return;
-	if (sim_chance(300000))
+	shaper_rate(a, &grant);
+	if (sim_chance(300000) && grant.messages > 50)
 		grant.messages = sim_below(50);
 	if (!sim.is_calm && sim_chance(100000))
 		grant.wait_ms = sim_below(3000);
@@ -292,6 +313,8 @@ peer_lease(const struct core_action *a)
 	SIM_REQUIRE((a->notice != NOTICE_NONE) == (c->provider == SIM_NOTICES),
 	    "a lease is at the wrong site");
 	sim.count.leases++;
+	sim_say("message %u part %u is lent to worker %u (lease %llu)", msg,
+	    a->part.part, a->worker, (unsigned long long)a->part.lease);
 }
 
 static const uint8_t *
@@ -326,10 +349,11 @@ worker_die(uint32_t worker)
 
 	if (!w->is_alive)
 		return;
+	sim_say("worker %u dies", worker);
 	sim.count.deaths++;
 	/* Two that die together are harder than one. */
 	if (!sim.is_calm && sim.doom_step == 0 && sim_chance(200000))
-		sim.doom_step = sim.step + 1 + sim_below(20);
+		sim.doom_step = history.step + 1 + sim_below(20);
 	w->is_alive = w->is_known = false;
 	w->back_ms = sim.now_ms + sim_below(3000);
 	for (uint32_t i = 0; i < SIM_CONNS; i++)
@@ -372,6 +396,7 @@ worker_hello(uint32_t worker)
 {
 	struct sim_worker *w = &sim.workers[worker];
 
+	sim_say("worker %u says what it holds", worker);
 	core_worker_up(sim.core, worker);
 	for (uint32_t i = 0; i < SIM_SLOTS; i++) {
 		struct sim_slot *s = &w->slots[i];
@@ -421,6 +446,7 @@ static void
 sink_take(struct sim_rcpt *r)
 {
 	r->delivered++;
+	sim_say("the sink takes a recipient, time %u", r->delivered);
 	sim.count.deliveries++;
 	if (r->delivered == 1)
 		return;
@@ -517,9 +543,28 @@ slot_send_result(uint32_t worker, uint32_t slot)
 	s->result.slot = slot;
 	s->result.rcpts = s->rcpts;
 	err = core_result(sim.core, &s->result);
+	sim_say("worker %u: outcome %d of lease %llu", worker,
+	    (int)s->result.outcome, (unsigned long long)s->lease);
 	s->is_told = err != ERR_AGAIN;
 	sim.count.orphans += err == ERR_AGAIN ? 1 : 0;
 	SIM_REQUIRE(err != ERR_EXISTS, "a lease is gone that is held");
+}
+
+/* A fault that may be planted: the dot is sent, and then is its phase to be
+ * written. */
+static bool
+is_late_phase(uint32_t worker, struct sim_slot *s)
+{
+	struct sim_part *p = &sim.msgs[s->msg].parts[s->part];
+
+	if (!sim_is_planted("late_phase") || s->notice != NOTICE_NONE ||
+	    !sim_chance(50000))
+		return false;
+	for (uint32_t i = 0; i < p->n_rcpts; i++)
+		if (s->standing[i] == RCPT_OPEN && !p->rcpts[i].will_bounce)
+			sink_take(&p->rcpts[i]);
+	worker_die(worker);
+	return true;
 }
 
 static void
@@ -536,7 +581,7 @@ slot_transact(uint32_t worker, struct sim_slot *s)
 		slot_finish(s, OUTCOME_THROTTLED);
 	else if (!sim.is_calm && sim_chance(2000))
 		slot_finish(s, OUTCOME_UNREADABLE);
-	else
+	else if (!is_late_phase(worker, s))
 		s->phase = SLOT_DOT_SENT;
 }
 

@@ -13,6 +13,8 @@
 #include "qmgr/core/core.h"
 #include "qmgr/core/view.h"
 #include "qmgr/core/worker.h"
+#include "shaper/core/bucket.h"
+#include "tests/sim/history.h"
 
 #define SIM_WORKERS 3
 #define SIM_SLOTS 48
@@ -58,6 +60,7 @@ struct sim_msg {
 	uint32_t block;
 	uint8_t n_parts;
 	uint8_t tenant;
+	int64_t came_ms, heard_ms;
 	bool is_silent;
 	bool wants_delay;
 	bool is_announced; /* the core has heard of it, in this life */
@@ -69,6 +72,7 @@ struct sim_segment {
 	uint64_t number;
 	uint16_t writer;
 	uint32_t n_records;
+	uint32_t n_unheard;
 	bool is_sealed;
 	bool is_gone;
 };
@@ -150,16 +154,16 @@ struct sim_provider {
 	uint32_t bears;   /* connections; the next is told 421 */
 	int64_t opens_ms; /* begin of the second that is counted */
 	uint32_t opens;
+	struct bucket rate; /* of messages; some have one */
 };
 
 struct sim {
-	uint64_t start_seed, rng;
-	uint64_t step;
 	struct core *core;
 	int64_t now_ms, wall_ms;
 	bool is_calm; /* the end: nothing breaks any more */
 	bool is_shaper_up;
 	uint64_t doom_step; /* when qmgr dies, 0: not planned */
+	int64_t restarted_ms;
 	int64_t stirred_ms; /* last restart or retry: outages are forgotten */
 
 	struct sim_msg *msgs;
@@ -170,15 +174,21 @@ struct sim {
 	int64_t last_qid_ms[SIM_WRITERS];
 	uint32_t *unheard; /* messages that no admit announced */
 	uint32_t n_unheard;
+	uint64_t found_parts, unheard_parts; /* Q6 */
+	uint32_t looked_at;                  /* the message looked at last */
 
-	struct sim_file ledger, checkpoint, next_checkpoint;
+	/* The older checkpoint is kept, and the ledger from its begin on. */
+	struct sim_file ledger, checkpoint, older_checkpoint, next_checkpoint;
 	size_t n_synced;
+	size_t replay_from; /* place in the ledger: checkpoint's begin */
+	bool has_older;
 	bool is_checkpointing;
-	size_t checkpoint_from; /* place in the ledger where it began */
+	bool is_ledger_failing; /* nothing can be appended */
+	size_t checkpoint_from; /* where next_checkpoint began */
 	uint32_t checkpoint_part;
 	uint64_t checkpoint_seg;
-	struct sim_pending pending[SIM_PENDING];
-	uint32_t n_pending;
+	struct sim_pending *pending;
+	size_t n_pending, max_pending;
 	uint64_t n_flushes;
 
 	struct sim_worker workers[SIM_WORKERS];
@@ -189,56 +199,13 @@ struct sim {
 	struct {
 		uint64_t leases, opens, deliveries, doubles, bounces, restarts,
 		    power_losses, deaths, throttles, downs, unheard, full,
-		    checks, checkpoints, retries, jumps, orphans, forgotten,
-		    told, told_twice, delays, orders, ordered;
+		    checks, checkpoints, passed_over, ledger_faults, retries,
+		    jumps, orphans, forgotten, told, told_twice, delays, orders,
+		    ordered;
 	} count;
 };
 
 static struct sim sim;
-
-/* Ends the run, and says how to see it again. */
-static _Noreturn void
-sim_fail(const char *what)
-{
-	fprintf(stderr,
-	    "sim_core: step %llu: %s\n"
-	    "replay: sim_core %llu %llu\n",
-	    (unsigned long long)sim.step, what,
-	    (unsigned long long)sim.start_seed,
-	    (unsigned long long)sim.step + 1);
-	abort();
-}
-
-#define SIM_REQUIRE(cond, what) \
-	do { \
-		if (!(cond)) \
-			sim_fail(what); \
-	} while (0)
-
-/* SplitMix64 (Steele, Lea and Flood, 2014). */
-static inline uint64_t
-sim_draw(void)
-{
-	uint64_t x = sim.rng += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
-/* 0 to n - 1. */
-static inline uint32_t
-sim_below(uint32_t n)
-{
-	return (uint32_t)(sim_draw() % n);
-}
-
-/* True n times in a million. */
-static inline bool
-sim_chance(uint32_t n)
-{
-	return sim_below(1000000) < n;
-}
 
 static inline void *
 sim_room(void *items, size_t *cap, size_t n, size_t item_bytes)

@@ -59,6 +59,10 @@ act(const struct core_action *a)
 {
 	struct sim_entry e = { .kind = ENTRY_PART, .part = a->part };
 
+	history_note((uint64_t)a->act << 56 ^ (uint64_t)a->worker << 48 ^
+	    (uint64_t)a->conn << 24 ^ a->slot);
+	history_note(a->part.lease ^ (uint64_t)a->part.state << 56 ^
+	    (uint64_t)a->part.due_ms);
 	switch (a->act) {
 	case CORE_LEASE:
 		peer_lease(a);
@@ -123,7 +127,11 @@ turn(void)
 		fetch();
 	while (core_schedule(sim.core));
 	fetch();
+	history_note(history.rng);
 	SIM_REQUIRE(core_audit(sim.core), "Q6: the accounts do not balance");
+	SIM_REQUIRE(core_next_ms(sim.core) >= sim.now_ms &&
+	        core_next_ms(sim.core) <= sim.now_ms + 1000,
+	    "Q3: nothing wakes the queue manager in time");
 }
 
 #endif /* TESTS_SIM_TURNS_H */
