@@ -485,6 +485,10 @@ class Soak:
 
     def take(self, seed, status, text):
         first = text.partition("\n")[0]
+        if status < 0:
+            print(f"the round of seed {seed} was ended by signal {-status}: "
+                  "it does not count", flush=True)
+            return
         if status != 0:
             self.failed = True
             print(f"VIOLATION in the round of seed {seed}:\n{text[-30000:]}",
