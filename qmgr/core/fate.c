@@ -141,8 +141,8 @@ fate_end_doubt(struct core *core, uint32_t part, const struct core_freed *freed)
 		return true;
 	case ON_DOUBT_BOUNCE:
 		fail_open(core, p);
-		if (!owe(core, part, freed, notice_doubt()))
-			finish(core, part, freed);
+		if (!owe(core, part, freed, notice_doubt(), false))
+			finish(core, part, freed, false);
 		return true;
 	case ON_DOUBT_RETRY:
 	case ON_DOUBT_N:
