@@ -76,6 +76,13 @@ def qid_ms(qid):
     return n
 
 
+class Stamped(list):
+    """Messages, each with the moment at which it came."""
+
+    def append(self, message):
+        super().append((*message, time.time()))
+
+
 class Orders(threading.Thread):
     """What a person does meanwhile; a command that fails is given up."""
 
@@ -143,8 +150,8 @@ class Life:
         self.well = t.sink("--p4xx", ".03", "--p5xx", ".02", "--pdrop",
                            ".003", "--latency", "5")
         self.ill = t.sink("--p4xx", ".2", "--pdrop", ".01")
-        self.notices = []
         self.home = t.peer(lambda s: s.serve({"DOT": "250 2.0.0 taken"}))
+        self.home.messages = Stamped()
         self.relay = t.relay(
             relay_to=self.well.address, workers=2,
             conf=CONF % {"ill": self.ill.address, "home": self.home.address,
@@ -340,19 +347,23 @@ class Judge:
                     if len(w) == 5 and w[0] == b"D":
                         self.came[w[1], w[2]].append((w[4], int(w[3]) / 1e6))
         self.bounced, self.notices = 0, collections.defaultdict(set)
-        for _, _, content in list(life.home.messages):
-            self._notice(content)
+        self.last = {}  # notice -> when it came last
+        for _, _, content, at in list(life.home.messages):
+            self._notice(content, at)
         self.lost = [k for k in self.accepted if k not in self.came]
 
-    def _notice(self, content):
-        """A notice is another way in which a message comes to its end."""
+    def _notice(self, content, at):
+        """A notice is another way in which a message comes to its end. It was
+        made twice when it was handed in, or came twice after it had come."""
         ids = re.findall(rb"\sid (" + QID + rb")\b", content)
         assert len(ids) >= 2, content
         self.notices[ids[1]].add(ids[0])
+        since = self.last.get(ids[0], qid_ms(ids[0]) / 1e3)
+        self.last[ids[0]] = at
         for n, r in re.findall(rb"Final-Recipient: rfc822; ?b-(\d+)\.(\d+)@",
                                content):
             self.bounced += 1
-            self.came[n, r].append((ids[1], qid_ms(ids[0]) / 1e3))
+            self.came[n, r].append((ids[1], since))
 
     def doubles(self):
         """queue id -> times at which something came though it had come; ids
