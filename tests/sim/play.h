@@ -9,7 +9,8 @@
 #define PLAY_END_STEPS_MAX 2000000
 #define PLAY_END_HOURS 200
 #define PLAY_HOUR_MS INT64_C(3600000)
-#define PLAY_LATE_MS INT64_C(180000)
+/* A last try has five minutes, and a sweep comes by. */
+#define PLAY_LATE_MS INT64_C(400000)
 #define PLAY_STEPS_MAX 20000000
 
 /* --- what must hold ------------------------------------------------------- */
