@@ -247,6 +247,7 @@ START_TEST(a_malformed_header_is_refused)
 
 	lose(1);
 	spoil(20);
+	spoil(SEGMENT_COPY_AT + 20);
 	ck_assert_int_eq(
 	    segment_reseal(&result, dir.fd, number, 0, buf), ERR_SYNTAX);
 }
