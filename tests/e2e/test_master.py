@@ -435,11 +435,7 @@ def test_it_works_as_process_one(t):
 def test_status_says_why_one_is_failing(t):
     relay = t.relay().start()
     relay.stop()
-    p = subprocess.Popen(
-        [os.path.join(BIN, "holdfast"), "-c", relay.conf, "run"],
-        stdin=subprocess.DEVNULL, stdout=relay.log, stderr=relay.log,
-        env={**os.environ, "HOLDFAST_FAULT_qmgr": "openat:1+:EACCES"})
-    t.at_end(lambda: (p.terminate(), p.wait(timeout=60)))
+    relay.launch({"HOLDFAST_FAULT_qmgr": "openat:1+:EACCES"})
     await_true("it fails", lambda: run_once(relay, "status")[0] == 1 and
                state_of(relay, "qmgr") == "failing")
     _, text = run_once(relay, "status")

@@ -133,7 +133,6 @@ queue "*" {{ retry_first = "{retry}" retry_max = "1s" }}
             [os.path.join(BIN, "holdfast"), "-c", self.conf, "run"],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
             env={**os.environ, **(env or {})})
-        self.log.close()
         if not self.started:
             self.t.at_end(self.end)
         self.started = True
