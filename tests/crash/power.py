@@ -14,6 +14,7 @@ was wrong.
 """
 import argparse
 import collections
+import contextlib
 import json
 import multiprocessing
 import os
@@ -317,9 +318,20 @@ def record_all(folder, names, seed):
     return records
 
 
+@contextlib.contextmanager
 def pool_of(jobs):
-    """Each task in a process of its own, and so with an address of its own."""
-    return multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1)
+    """Each task in a process of its own, and so with an address of its own.
+
+    At the end they are waited for: one that is told to end while it is being
+    forked may swallow that, and stay."""
+    pool = multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1)
+    try:
+        yield pool
+        pool.close()
+    except BaseException:
+        pool.terminate()
+        raise
+    pool.join()
 
 
 def run_all(records, seed, numbers, jobs):
