@@ -91,14 +91,15 @@ def small(t, n, size):
     """CPU for each delivered message when few are queued, over five rounds."""
     sink = t.sink()
     relay = t.relay(relay_to=sink.address, workers=2, name="small",
-                    conf="site \"*\" { connections = 50 }").start()
+                    conf="site \"*\" { connections = 50 }")
     costs = []
     for i in range(5):
         sink.tell("sick refuse")
+        relay.start()  # no connection is left from the round before
         fill(t, relay, n, size, f"s{i}")
         costs.append(rate(sink, relay, n, lambda: open_again(sink, relay))[1])
         relay.await_empty(120)
-    relay.stop()
+        relay.stop()
     return sorted(costs)[2]
 
 
